@@ -1,0 +1,183 @@
+"""etcd, kube-apiserver and kube-controller-manager as native processes of the lab."""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.embedded import pki
+from clusters.embedded.addresses import (
+    API_PORT,
+    API_SERVER,
+    MANAGEMENT_HOST,
+    POD_NETWORK,
+    SERVICE_NETWORK,
+)
+from clusters.errors import TestbedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.embedded.labclient import LabClient
+
+READY_WITHIN = 60.0
+POLL = 0.02
+
+# Only what Services, their endpoints and a node's life need. Each controller left out is memory,
+# API load and start-up time less.
+CONTROLLERS = (
+    "endpointslice-controller",
+    "endpointslice-mirroring-controller",
+    "endpoints-controller",
+    "namespace-controller",
+    "garbage-collector-controller",
+    "replicaset-controller",
+    "deployment-controller",
+    "serviceaccount-controller",
+    "node-lifecycle-controller",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """The programs a control plane consists of."""
+
+    etcd: Path
+    kube_apiserver: Path
+    kube_controller_manager: Path
+
+
+class ControlPlane:
+    """Starts the control plane and knows how to reach it."""
+
+    def __init__(self, lab: LabClient, binaries: Binaries, directory: Path, logs: Path) -> None:
+        self.lab = lab
+        self.binaries = binaries
+        self.directory = directory
+        self.logs = logs
+        self.ca = directory / "ca.crt"
+        self.kubeconfig = directory / "kubeconfig"
+        self.url = f"https://{API_SERVER['ipv4']}:{API_PORT}"
+        self.token = ""
+
+    def start(self) -> None:
+        """Start etcd and the API server; returns before they answer."""
+        self.directory.mkdir(exist_ok=True)
+        service_addresses = [str(network[1]) for network in SERVICE_NETWORK.values()]
+        pki.make(
+            self.directory,
+            [*API_SERVER.values(), MANAGEMENT_HOST, "127.0.0.1", *service_addresses],
+        )
+        self.token = secrets.token_hex(16)
+        tokens = self.directory / "tokens.csv"
+        tokens.write_text(f"{self.token},proxyproof,proxyproof,system:masters\n")
+        tokens.chmod(0o600)
+        self._write_kubeconfig()
+        self._spawn("etcd", self._etcd())
+        self._spawn("kube-apiserver", self._kube_apiserver())
+
+    def wait_ready(self) -> None:
+        """Wait until /readyz says ok; raises `TestbedError` with the log's last lines."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        deadline = time.monotonic() + READY_WITHIN
+        while not self._ready(context):
+            for name in ("etcd", "kube-apiserver"):
+                if self.lab.status(name) is not None:
+                    raise TestbedError(f"{name} ended while starting: {self._tail(name)}")
+            if time.monotonic() > deadline:
+                raise TestbedError(
+                    f"kube-apiserver not ready after {READY_WITHIN:.0f} s: "
+                    f"{self._tail('kube-apiserver')}"
+                )
+            time.sleep(POLL)
+
+    def start_controllers(self) -> None:
+        """Start the controller manager; the API server must answer, or it would back off."""
+        self._spawn("kube-controller-manager", self._kube_controller_manager())
+
+    def _ready(self, context: ssl.SSLContext) -> bool:
+        connection = http.client.HTTPSConnection(
+            API_SERVER["ipv4"], API_PORT, timeout=2, context=context
+        )
+        try:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            connection.request("GET", "/readyz", headers=headers)
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def _spawn(self, name: str, argv: list[str]) -> None:
+        self.lab.spawn(name, argv, log=self.logs / f"{name}.log")
+
+    def _tail(self, name: str) -> str:
+        lines = (self.logs / f"{name}.log").read_text(errors="replace").splitlines()
+        return " | ".join(lines[-3:])
+
+    def _etcd(self) -> list[str]:
+        client, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
+        return [
+            str(self.binaries.etcd),
+            f"--data-dir={self.directory.parent / 'memory' / 'etcd'}",
+            "--unsafe-no-fsync",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+        ]
+
+    def _kube_apiserver(self) -> list[str]:
+        where = self.directory
+        services = ",".join(str(network) for network in SERVICE_NETWORK.values())
+        return [
+            str(self.binaries.kube_apiserver),
+            "--etcd-servers=http://127.0.0.1:2379",
+            "--bind-address=0.0.0.0",
+            f"--advertise-address={API_SERVER['ipv4']}",
+            f"--secure-port={API_PORT}",
+            f"--tls-cert-file={where / 'server.crt'}",
+            f"--tls-private-key-file={where / 'server.key'}",
+            f"--token-auth-file={where / 'tokens.csv'}",
+            "--authorization-mode=AlwaysAllow",
+            f"--service-cluster-ip-range={services}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={where / 'sa.key'}",
+            f"--service-account-signing-key-file={where / 'sa.key'}",
+            # Pods here have no tokens to mount, and ServiceAccounts would delay the first pod.
+            "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
+            "--enable-priority-and-fairness=false",
+            "--shutdown-delay-duration=0s",
+        ]
+
+    def _kube_controller_manager(self) -> list[str]:
+        return [
+            str(self.binaries.kube_controller_manager),
+            f"--kubeconfig={self.kubeconfig}",
+            "--leader-elect=false",
+            f"--controllers={','.join(CONTROLLERS)}",
+            f"--service-account-private-key-file={self.directory / 'sa.key'}",
+            f"--cluster-cidr={','.join(str(network) for network in POD_NETWORK.values())}",
+            "--use-service-account-credentials=false",
+            "--node-monitor-period=1s",
+            "--node-monitor-grace-period=16s",
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
+        ]
+
+    def _write_kubeconfig(self) -> None:
+        self.kubeconfig.write_text(
+            "apiVersion: v1\nkind: Config\ncurrent-context: proxyproof\n"
+            "clusters:\n- name: proxyproof\n  cluster:\n"
+            f"    server: {self.url}\n    certificate-authority: {self.ca}\n"
+            "users:\n- name: proxyproof\n  user:\n"
+            f"    token: {self.token}\n"
+            "contexts:\n- name: proxyproof\n"
+            "  context: {cluster: proxyproof, user: proxyproof}\n"
+        )
+        self.kubeconfig.chmod(0o600)

@@ -1,0 +1,175 @@
+"""The node's command server: one JSON object a line, over the management interface."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from clusters.embedded import namespaces
+
+PORT = 7000
+
+
+class Control:
+    """Commands and long-lived processes, started in the node's own namespaces."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def exec(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run a command to its end, at most `timeout` seconds."""
+        try:
+            done = subprocess.run(
+                request["argv"],
+                input=request.get("stdin", "").encode(),
+                capture_output=True,
+                timeout=request["timeout"],
+                check=False,
+                cwd="/",
+            )
+        except subprocess.TimeoutExpired:
+            return {"timeout": True}
+        except FileNotFoundError:
+            return {"status": 127, "stdout": "", "stderr": f"{request['argv'][0]}: not found"}
+        except OSError as error:
+            return {"status": 126, "stdout": "", "stderr": str(error)}
+        return {
+            "status": done.returncode,
+            "stdout": done.stdout.decode(errors="replace"),
+            "stderr": done.stderr.decode(errors="replace"),
+        }
+
+    def spawn(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start a long-lived process whose output goes to the file `log`."""
+        with open(request["log"], "ab") as log:  # noqa: PTH123
+            process = subprocess.Popen(
+                request["argv"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **request.get("env", {})},
+                start_new_session=True,
+                cwd="/",
+            )
+        self.processes[request["name"]] = process
+        return {"pid": process.pid}
+
+    def signal(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Signal a process; with `wait` seconds also wait for its end."""
+        process = self.processes.get(request["name"])
+        if process is None:
+            return {"status": None, "known": False}
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(request["signal"])
+        if request.get("wait"):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(request["wait"])
+        return {"status": process.poll(), "known": True}
+
+    def status(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Tell a process's exit status, null while it runs or was never started."""
+        process = self.processes.get(request["name"])
+        return {"status": process.poll() if process else None, "known": process is not None}
+
+    def http(self, request: dict[str, Any]) -> dict[str, Any]:
+        """GET a URL from the node's own network namespace."""
+        try:
+            with urllib.request.urlopen(request["url"], timeout=request["timeout"]) as answer:  # noqa: S310
+                return {"status": answer.status, "body": answer.read().decode(errors="replace")}
+        except urllib.error.HTTPError as error:
+            return {"status": error.code, "body": error.read().decode(errors="replace")}
+        except OSError as error:
+            return {"status": 0, "body": str(error)}
+
+    def write(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Write a file of the node's own."""
+        Path(request["path"]).write_text(request["text"])
+        return {}
+
+    def hello(self, _request: dict[str, Any]) -> dict[str, Any]:
+        """Say who is there."""
+        return {"node": self.config["name"], "kernel": os.uname().release}
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one request; every failure is an answer."""
+        operations = {
+            "exec": self.exec,
+            "spawn": self.spawn,
+            "signal": self.signal,
+            "status": self.status,
+            "http": self.http,
+            "write": self.write,
+            "hello": self.hello,
+        }
+        try:
+            return operations[request["op"]](request)
+        except Exception as error:  # noqa: BLE001 - the asker reports it, the server must live
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def talk(self, connection: socket.socket) -> None:
+        """Answer one connection until it closes."""
+        with connection, contextlib.suppress(OSError):
+            for line in connection.makefile("r"):
+                request = json.loads(line)
+                if request["op"] == "shell":
+                    shell(connection, request.get("argv") or ["bash", "-i"])
+                    return
+                connection.sendall(json.dumps(self.answer(request)).encode() + b"\n")
+
+
+def shell(connection: socket.socket, argv: list[str]) -> None:
+    """Join the connection to a terminal on the node until either side ends."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp(argv[0], argv)  # noqa: S606 - a shell is what was asked for
+    try:
+        while True:
+            ready, _, _ = select.select([connection, terminal], [], [])
+            if terminal in ready:
+                connection.sendall(os.read(terminal, 65536))
+            if connection in ready:
+                data = connection.recv(65536)
+                if not data:
+                    break
+                os.write(terminal, data)
+    except OSError:
+        pass
+    finally:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+        os.close(terminal)
+        with contextlib.suppress(OSError):
+            os.waitpid(pid, 0)
+
+
+def listen_in(handle: int, address: str, port: int) -> socket.socket:
+    """Listen in the network namespace behind `handle`, whatever namespace the caller is in."""
+    keep = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    namespaces.enter(f"/proc/self/fd/{handle}")
+    try:
+        return socket.create_server((address, port), backlog=64)
+    finally:
+        namespaces.enter(f"/proc/self/fd/{keep}")
+        os.close(keep)
+
+
+def serve(config: dict[str, Any], management: int) -> None:
+    """Answer until the node ends."""
+    server = listen_in(management, config["management_address"], PORT)
+    control = Control(config)
+    while True:
+        connection, _ = server.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=control.talk, args=(connection,), daemon=True).start()

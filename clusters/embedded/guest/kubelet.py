@@ -1,0 +1,349 @@
+"""
+A stand-in for the kubelet: what the rest of Kubernetes sees of a node, without containers.
+
+It registers the Node, renews its Lease, runs the pods bound to the node, reports their readiness
+(readiness gates included) and honours graceful termination, so that EndpointSlices come from the
+real controller and a dead node really goes NotReady.
+"""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import json
+import signal
+import socket
+import ssl
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+LEASE_SECONDS = 16
+RENEW_SECONDS = 2.0
+RETRY_SECONDS = 0.1
+POLL_SECONDS = 0.02
+
+
+class Gone(Exception):
+    """The object is not there, or not there any more (404, 409, 410)."""
+
+
+class Api:
+    """A connection to the API server; one for each thread."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.context = ssl.create_default_context(cafile=config["ca"])
+        self.connection: http.client.HTTPSConnection | None = None
+
+    def open(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
+        """Send a request and return the response, not yet read."""
+        if self.connection is None:
+            host, port = self.config["api_server"]
+            self.connection = http.client.HTTPSConnection(
+                host, port, context=self.context, timeout=10
+            )
+            self.connection.connect()
+            self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        headers = {"Authorization": f"Bearer {self.config['token']}", "Content-Type": kind}
+        text = None if body is None else json.dumps(body)
+        try:
+            self.connection.request(method, path, text, headers)
+            return self.connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+
+    def call(
+        self, method: str, path: str, body: Any = None, kind: str = "application/json"
+    ) -> dict[str, Any]:
+        """Make a request and return the object; raises `Gone` or OSError."""
+        try:
+            answer = self.open(method, path, body, kind)
+            text = answer.read()
+        except http.client.HTTPException as error:
+            self.close()
+            raise OSError(str(error)) from error
+        if answer.status in (404, 409, 410):
+            raise Gone(text.decode(errors="replace"))
+        if answer.status >= 300:
+            raise OSError(f"{method} {path}: {answer.status} {text[:300]!r}")
+        result: dict[str, Any] = json.loads(text)
+        return result
+
+    def patch(self, path: str, body: Any) -> dict[str, Any]:
+        """Strategic merge patch."""
+        return self.call("PATCH", path, body, "application/strategic-merge-patch+json")
+
+    def close(self) -> None:
+        """Drop the connection; the next request opens a new one."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+def now(*, micro: bool = False) -> str:
+    """Return the time as the API writes it."""
+    form = "%Y-%m-%dT%H:%M:%S.%fZ" if micro else "%Y-%m-%dT%H:%M:%SZ"
+    return datetime.datetime.now(datetime.timezone.utc).strftime(form)  # noqa: UP017 - 3.9 runs it
+
+
+class PodWorker:
+    """Asks the pods' own process; several threads take turns."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self.socket = requests
+        self.stream = requests.makefile("rb")
+        self.lock = threading.Lock()
+
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Make one request; raises OSError with the reason."""
+        with self.lock:
+            self.socket.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
+            reply: dict[str, Any] = json.loads(self.stream.readline())
+        if "error" in reply:
+            raise OSError(reply["error"])
+        return reply
+
+
+def conditions(pod: dict[str, Any], *, running: bool) -> list[dict[str, Any]]:
+    """Return the pod's conditions; Ready needs every readiness gate's condition to be True."""
+    have = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
+    gates = [g["conditionType"] for g in pod["spec"].get("readinessGates", [])]
+    gated = all(have.get(gate) == "True" for gate in gates)
+    wanted = {
+        "PodScheduled": True,
+        "Initialized": True,
+        "ContainersReady": running,
+        "Ready": running and gated,
+    }
+    return [
+        {"type": kind, "status": str(value), "lastTransitionTime": now()}
+        for kind, value in wanted.items()
+        if have.get(kind) != str(value)
+    ]
+
+
+class Kubelet:
+    """Registers the node and runs its pods."""
+
+    def __init__(self, config: dict[str, Any], requests: socket.socket) -> None:
+        self.config = config
+        self.name = config["name"]
+        self.worker = PodWorker(requests)
+        self.started: dict[str, dict[str, Any]] = {}
+        self.ending: set[str] = set()
+
+    def log(self, message: str) -> None:
+        """Write a line to the node's console."""
+        print(f"kubelet: {message}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def register(self, api: Api) -> None:
+        """Create the Node, or take over the one that is there, and report it Ready."""
+        cidrs = list(self.config["pod_cidr"].values())
+        labels = {
+            "kubernetes.io/hostname": self.name,
+            "kubernetes.io/os": "linux",
+            "topology.kubernetes.io/zone": self.config["zone"],
+        }
+        node = {
+            "kind": "Node",
+            "apiVersion": "v1",
+            "metadata": {"name": self.name, "labels": labels},
+            "spec": {"podCIDR": cidrs[0], "podCIDRs": cidrs},
+        }
+        try:
+            api.call("POST", "/api/v1/nodes", node)
+        except Gone:
+            pass
+        addresses = [
+            {"type": "InternalIP", "address": a} for a in self.config["addresses"].values()
+        ]
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "lastHeartbeatTime": now(),
+            "lastTransitionTime": now(),
+        }
+        addresses.append({"type": "Hostname", "address": self.name})
+        status = {"addresses": addresses, "conditions": [ready]}
+        api.patch(f"/api/v1/nodes/{self.name}/status", {"status": status})
+
+    def renew(self) -> None:
+        """Renew the node's Lease for ever, and its Ready condition when it was taken away."""
+        api = Api(self.config)
+        base = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+        registered = False
+        while True:
+            try:
+                if not registered:
+                    self.register(api)
+                    registered = True
+                spec = {
+                    "holderIdentity": self.name,
+                    "leaseDurationSeconds": LEASE_SECONDS,
+                    "renewTime": now(micro=True),
+                }
+                try:
+                    api.call(
+                        "PATCH",
+                        f"{base}/{self.name}",
+                        {"spec": spec},
+                        "application/merge-patch+json",
+                    )
+                except Gone:
+                    lease = {"metadata": {"name": self.name}, "spec": spec}
+                    api.call("POST", base, lease)
+                self.heal(api)
+                time.sleep(RENEW_SECONDS)
+            except (OSError, Gone) as error:
+                self.log(f"lease: {error}")
+                api.close()
+                time.sleep(RETRY_SECONDS)
+
+    def heal(self, api: Api) -> None:
+        """Report Ready again after the node controller has taken the node for dead."""
+        node = api.call("GET", f"/api/v1/nodes/{self.name}")
+        ready = [c["status"] for c in node["status"].get("conditions", []) if c["type"] == "Ready"]
+        if ready != ["True"]:
+            self.register(api)
+
+    def start(self, pod: dict[str, Any]) -> None:
+        """Run a pod and report it; a failure is reported as the pod's."""
+        meta, spec = pod["metadata"], pod["spec"]
+        host = bool(spec.get("hostNetwork"))
+        container = spec["containers"][0]
+        try:
+            made = self.worker.ask(
+                "create",
+                uid=meta["uid"],
+                name=meta["name"],
+                namespace=meta["namespace"],
+                args=container.get("args", []),
+                host_network=host,
+            )
+        except OSError as error:
+            self.log(f"pod {meta['name']}: {error}")
+            status = {"phase": "Failed", "reason": "StartError", "message": str(error)}
+            Api(self.config).patch(self.path(pod) + "/status", {"status": status})
+            return
+        self.started[meta["uid"]] = made
+        self.report(pod, made)
+
+    def report(self, pod: dict[str, Any], made: dict[str, Any]) -> None:
+        """Write the pod's status where it differs from what is there."""
+        changed = conditions(pod, running=True)
+        have = pod.get("status", {})
+        if not changed and have.get("phase") == "Running":
+            return
+        addresses = list(made["ips"].values())
+        status = {
+            "phase": "Running",
+            "podIP": addresses[0],
+            "podIPs": [{"ip": a} for a in addresses],
+            "hostIP": self.config["addresses"]["ipv4"],
+            "hostIPs": [{"ip": a} for a in self.config["addresses"].values()],
+            "startTime": have.get("startTime") or now(),
+            "conditions": changed,
+        }
+        body = {
+            "metadata": {"annotations": {"proxyproof.dev/agent": self.agent(made)}},
+            "status": status,
+        }
+        try:
+            api = Api(self.config)
+            api.patch(self.path(pod) + "/status", body)
+            api.close()
+        except Gone:
+            pass
+
+    def agent(self, made: dict[str, Any]) -> str:
+        """Return where the pod's agent is controlled."""
+        return f"{self.config['management_address']}:{made['port']}"
+
+    def path(self, pod: dict[str, Any]) -> str:
+        """Return the pod's URL path."""
+        meta = pod["metadata"]
+        return f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+
+    def end(self, pod: dict[str, Any]) -> None:
+        """Terminate with grace, then let the API server forget the pod."""
+        meta = pod["metadata"]
+        grace = meta.get("deletionGracePeriodSeconds") or 0
+        deadline = time.monotonic() + grace
+        self.worker.ask("signal", uid=meta["uid"], signal=int(signal.SIGTERM))
+        while time.monotonic() < deadline:
+            if not self.worker.ask("alive", uid=meta["uid"])["alive"]:
+                break
+            time.sleep(POLL_SECONDS)
+        self.worker.ask("signal", uid=meta["uid"], signal=int(signal.SIGKILL))
+        body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
+        try:
+            api = Api(self.config)
+            api.call("DELETE", self.path(pod), body)
+            api.close()
+        except Gone:
+            pass
+
+    def in_background(self, work: Any, pod: dict[str, Any]) -> None:
+        """Run `work` on a pod without holding up the watch."""
+
+        def careful() -> None:
+            try:
+                work(pod)
+            except Exception:  # noqa: BLE001 - the console says what happened to the pod
+                self.log(f"{pod['metadata']['name']}: {traceback.format_exc()}")
+
+        threading.Thread(target=careful, daemon=True).start()
+
+    def see(self, kind: str, pod: dict[str, Any]) -> None:
+        """Act on what a watch event says of a pod."""
+        uid = pod["metadata"]["uid"]
+        if kind == "DELETED":
+            self.worker.ask("signal", uid=uid, signal=int(signal.SIGKILL))
+        elif pod["metadata"].get("deletionTimestamp"):
+            if uid not in self.ending:
+                self.ending.add(uid)
+                self.in_background(self.end, pod)
+        elif uid in self.started:
+            self.report(pod, self.started[uid])
+        elif pod.get("status", {}).get("phase", "Pending") == "Pending":
+            self.start(pod)
+
+    def watch(self) -> None:
+        """List, then watch, the pods bound to this node, for ever."""
+        selector = f"fieldSelector=spec.nodeName%3D{self.name}"
+        api = Api(self.config)
+        while True:
+            try:
+                listed = api.call("GET", f"/api/v1/pods?{selector}")
+                for pod in listed["items"]:
+                    self.see("ADDED", pod)
+                version = listed["metadata"]["resourceVersion"]
+                stream = api.open(
+                    "GET",
+                    f"/api/v1/pods?watch=1&{selector}&resourceVersion={version}&timeoutSeconds=300",
+                )
+                api.connection.sock.settimeout(330)  # type: ignore[union-attr]
+                for line in stream:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        break
+                    self.see(event["type"], event["object"])
+            except (OSError, Gone, http.client.HTTPException) as error:
+                self.log(f"watch: {error}")
+                time.sleep(RETRY_SECONDS)
+            api.close()
+
+
+def serve(config: dict[str, Any], requests: socket.socket) -> None:
+    """Register and watch until the node ends."""
+    while not Path(config["api_ready"]).exists():
+        time.sleep(POLL_SECONDS)
+    kubelet = Kubelet(config, requests)
+    threading.Thread(target=kubelet.renew, daemon=True).start()
+    kubelet.watch()

@@ -1,0 +1,128 @@
+"""The harness's side of a run's first process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from clusters.embedded import namespaces
+from clusters.errors import TestbedError
+from clusters.protocol import Ran
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class LabClient:
+    """One connection to a lab; requests of several threads take turns."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._lock = threading.Lock()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(str(directory / "lab.sock"))
+        except OSError as error:
+            raise TestbedError(f"no cluster runs in {directory}: {error.strerror}") from error
+        self._lines = self._socket.makefile("r")
+
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Make one request; raises `TestbedError` with the lab's reason."""
+        with self._lock:
+            try:
+                self._socket.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
+                line = self._lines.readline()
+            except OSError as error:
+                raise TestbedError(f"the run's first process has gone: {error}") from error
+        if not line:
+            raise TestbedError("the run's first process has gone")
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise TestbedError(f"{op} {fields.get('name', '')}: {reply['error']}")
+        return reply
+
+    def spawn(
+        self,
+        name: str,
+        argv: list[str],
+        *,
+        log: Path,
+        env: dict[str, str] | None = None,
+        netns: str = "",
+        listen: tuple[str, int] | None = None,
+    ) -> int:
+        """
+        Start a process called `name` and return its pid inside the run.
+
+        With `listen` it inherits a listening TCP socket of the lab's own network namespace, whose
+        number replaces "{fd}" in `argv`.
+        """
+        reply = self.ask(
+            "spawn", name=name, argv=argv, log=str(log), env=env, netns=netns, listen=listen
+        )
+        return int(reply["pid"])
+
+    def run(self, argv: list[str], *, stdin: str = "", timeout: float = 10) -> Ran:
+        """Run a command in the lab's namespaces, whatever its exit status."""
+        reply = self.ask("run", argv=argv, stdin=stdin, timeout=timeout)
+        return Ran(tuple(argv), reply["status"], reply["stdout"], reply["stderr"])
+
+    def must(self, argv: list[str], *, stdin: str = "", timeout: float = 10) -> str:
+        """Run a command that has to succeed and return what it printed."""
+        done = self.run(argv, stdin=stdin, timeout=timeout)
+        if done.status != 0:
+            raise TestbedError(f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a process and all of its session."""
+        self.ask("signal", name=name, signal=number)
+
+    def status(self, name: str) -> int | None:
+        """Tell a process's exit status, None while it runs."""
+        status: int | None = self.ask("status", name=name)["status"]
+        return status
+
+    def wait(self, name: str, timeout: float) -> int | None:
+        """Wait at most `timeout` seconds for a process to end."""
+        status: int | None = self.ask("wait", name=name, timeout=timeout)["status"]
+        return status
+
+    def close(self) -> None:
+        """Let go; the run ends when its owner does, unless it is kept."""
+        self._lines.close()
+        self._socket.close()
+
+
+def start(directory: Path) -> int:
+    """Start a lab whose state is `directory` and return the pid of its first process."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    launcher = subprocess.Popen(
+        [sys.executable, "-S", "-m", "clusters.embedded.lab", str(directory)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+    )
+    if launcher.stdout is None:
+        raise TestbedError("the run's first process has no output")
+    with launcher.stdout as output:
+        pid, ready = output.readline().strip(), output.readline().strip()
+    launcher.wait()
+    if ready != "ready":
+        raise TestbedError(
+            "could not make network, mount and PID namespaces: run as root, or as a user that may "
+            "make user namespaces"
+        )
+    return int(pid)
+
+
+def join_network(pid: int) -> None:
+    """Move the calling thread, and all threads it starts later, into a lab's network namespace."""
+    namespaces.enter(f"/proc/{pid}/ns/net", namespaces.NEWNET)

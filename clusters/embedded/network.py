@@ -1,0 +1,112 @@
+"""The lab's links: two bridges, a pair of veths for each node, namespaces for outside clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.embedded.addresses import (
+    API_SERVER,
+    MANAGEMENT_HOST,
+    NodeAddresses,
+    outside_client,
+)
+
+if TYPE_CHECKING:
+    from clusters.embedded.labclient import LabClient
+
+# Packets cross a raw socket between two kernels, so nothing may leave checksums or segments for
+# hardware that is not there.
+OFFLOADS = ("gro", "gso", "tso", "tx", "rx")
+
+
+def base_script() -> str:
+    """Return what makes the two bridges: the cluster's network and the management path."""
+    return "\n".join(
+        [
+            "link add lab0 type bridge forward_delay 0",
+            f"addr add {API_SERVER['ipv4']}/16 dev lab0",
+            f"addr add {API_SERVER['ipv6']}/64 dev lab0 nodad",
+            "link set lab0 up",
+            "link add mgmt0 type bridge forward_delay 0",
+            f"addr add {MANAGEMENT_HOST}/16 dev mgmt0",
+            "link set mgmt0 up",
+        ]
+    )
+
+
+def node_links(index: int) -> dict[str, str]:
+    """Return the names of a node's ends of its two links, and of their lab ends."""
+    return {
+        "node": f"n{index}-eth",
+        "management": f"n{index}-mgmt",
+        "node_port": f"lab-n{index}",
+        "management_port": f"mgmt-n{index}",
+    }
+
+
+def node_script(index: int) -> str:
+    """Return what makes the two links of a node and the routes to its pods."""
+    link, addresses = node_links(index), NodeAddresses(index)
+    lines = []
+    for end, port, bridge in (
+        (link["node"], link["node_port"], "lab0"),
+        (link["management"], link["management_port"], "mgmt0"),
+    ):
+        lines += [
+            f"link add {port} type veth peer name {end}",
+            f"link set {port} master {bridge} up",
+            f"link set {end} up",
+        ]
+    lines.append(f"route add {addresses.pod_cidr['ipv4']} via {addresses.node['ipv4']}")
+    lines.append(f"route add {addresses.pod_cidr['ipv6']} via {addresses.node['ipv6']}")
+    return "\n".join(lines)
+
+
+def outside_name(index: int) -> str:
+    """Return the name of an outside client's namespace."""
+    return f"outside-{index}"
+
+
+def outside_script(index: int) -> str:
+    """Return what joins an outside client's namespace to the cluster's network."""
+    name = outside_name(index)
+    return "\n".join(
+        [
+            f"netns add {name}",
+            f"link add lab-o{index} type veth peer name eth0 netns {name}",
+            f"link set lab-o{index} master lab0 up",
+        ]
+    )
+
+
+def prepare(lab: LabClient, *, nodes: int, outside: int) -> None:
+    """Make everything that nodes and clients plug into."""
+    settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
+    lab.must(["sysctl", "-qw", *settings])
+    # The lab has no rules of its own; bridged packets need not look for any.
+    lab.run(["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0"])
+    script = [base_script()]
+    script += [node_script(index) for index in range(1, nodes + 1)]
+    script += [outside_script(index) for index in range(1, outside + 1)]
+    lab.must(["ip", "-batch", "-"], stdin="\n".join(script) + "\n")
+    for index in range(1, outside + 1):
+        lab.must(
+            ["ip", "-n", outside_name(index), "-batch", "-"], stdin=_outside_inside(index)
+        )
+    for index in range(1, nodes + 1):
+        links = node_links(index)
+        for interface in links.values():
+            flags = [word for offload in OFFLOADS for word in (offload, "off")]
+            lab.run(["ethtool", "-K", interface, *flags])
+
+
+def _outside_inside(index: int) -> str:
+    addresses = outside_client(index)
+    return (
+        "link set lo up\n"
+        f"addr add {addresses['ipv4']}/16 dev eth0\n"
+        f"addr add {addresses['ipv6']}/64 dev eth0 nodad\n"
+        "link set eth0 up\n"
+        f"route add default via {API_SERVER['ipv4']}\n"
+        f"route add default via {API_SERVER['ipv6']}\n"
+    )

@@ -1,0 +1,276 @@
+"""The embedded provider: a real control plane and nodes with kernels of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clusters.embedded import labclient, network, rundir
+from clusters.embedded.addresses import API_PORT, API_SERVER
+from clusters.embedded.control_plane import Binaries, ControlPlane
+from clusters.embedded.node import EmbeddedNode, KernelKind
+from clusters.embedded.proxy import ProxyRunner
+from clusters.errors import ConfigError, TestbedError
+from clusters.protocol import AgentAddress, Node, ProxySpec, Ran
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from clusters.embedded.labclient import LabClient
+
+OUTSIDE_CLIENTS = 2
+OUTSIDE_CONTROL_PORT = 7300
+AGENT = Path(__file__).resolve().parents[2] / "fixtures" / "agent" / "agent.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an embedded cluster is made of."""
+
+    binaries: Binaries
+    kernel_kind: KernelKind
+    kernel: Path | None
+    specs: Sequence[ProxySpec]
+    logs: Path
+    tools: tuple[Path, ...] = ()
+    outside: int = OUTSIDE_CLIENTS
+
+
+class EmbeddedCluster:
+    """A running embedded cluster; see `clusters.protocol.Cluster`."""
+
+    capabilities = frozenset(
+        {"node-access", "outside-client", "proxy-restart", "hand-made-endpoints", "host-network"}
+    )
+
+    def __init__(self, lab: LabClient, directory: Path, logs: Path) -> None:
+        self.name = directory.name
+        self.lab = lab
+        self.directory = directory
+        self.logs = logs
+        self.embedded_nodes: list[EmbeddedNode] = []
+        self.kubeconfig = directory / "control-plane" / "kubeconfig"
+        self.runner = ProxyRunner(str(self.kubeconfig))
+        self.outside: list[AgentAddress] = []
+        self.steps: list[tuple[str, float]] = []
+        self._api: Any = None
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes, in the order of their names."""
+        return list(self.embedded_nodes)
+
+    @property
+    def api(self) -> Any:
+        """A configured `kubernetes.client.ApiClient`."""
+        if self._api is None:
+            from kubernetes import config  # noqa: PLC0415 - a second of imports, often not needed
+
+            self._api = config.new_client_from_config(str(self.kubeconfig))
+        return self._api
+
+    def set_proxy(self, node: Node, spec: ProxySpec) -> None:
+        """Run `spec` on `node` and return when it has synced; raises `BuildError`."""
+        embedded = self._own(node)
+        self.runner.stop(embedded)
+        if embedded.spec.mode != spec.mode:
+            self.runner.clean_up(embedded)
+        embedded.spec = spec
+        self.runner.start(embedded)
+        self.runner.wait_synced(embedded)
+        self.save()
+
+    def stop_proxy(self, node: Node, signal: int = 9) -> None:
+        """End kube-proxy on `node` by `signal` and leave its rules as they are."""
+        self.runner.stop(self._own(node), signal)
+
+    def start_proxy(self, node: Node) -> None:
+        """Start the node's `spec` again; raises `BuildError`."""
+        embedded = self._own(node)
+        self.runner.start(embedded)
+        self.runner.wait_synced(embedded)
+
+    def run(
+        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0
+    ) -> Ran:
+        """Run a command in the node's own namespaces; raises `TestbedError` after `timeout` s."""
+        reply = self._own(node).control.ask(
+            "exec", within=timeout + 5, argv=list(argv), stdin=stdin, timeout=timeout
+        )
+        if reply.get("timeout"):
+            raise TestbedError(f"{node.name}: {' '.join(argv)}: not done after {timeout:g} s")
+        return Ran(tuple(argv), reply["status"], reply["stdout"], reply["stderr"])
+
+    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
+        """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
+        reply = self._own(node).control.ask("http", within=timeout + 5, url=url, timeout=timeout)
+        return int(reply["status"]), str(reply["body"])
+
+    def pod_agent(self, namespace: str, name: str) -> AgentAddress:
+        """Where the agent of a running pod is controlled."""
+        from kubernetes import client  # noqa: PLC0415 - see api
+
+        pod = client.CoreV1Api(self.api).read_namespaced_pod(name, namespace)
+        address = (pod.metadata.annotations or {}).get("proxyproof.dev/agent")
+        if not address:
+            raise TestbedError(f"pod {namespace}/{name} has not started")
+        host, port = address.rsplit(":", 1)
+        return AgentAddress(host, int(port))
+
+    def collect(self, directory: Path) -> None:
+        """Write every node's kernel state below `directory`; logs are there already."""
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda node: self.runner.dump(node, directory), self.embedded_nodes))
+
+    def close(self) -> None:
+        """End the run's first process, and with it everything else."""
+        self.lab.ask("down")
+        self.lab.close()
+        rundir.wait_gone(self.directory)
+
+    def keep(self) -> None:
+        """Let the cluster outlive this process."""
+        self.save()
+        self.lab.ask("keep", keep=True)
+
+    def save(self) -> None:
+        """Write down what a later process needs to use this cluster."""
+        state = {
+            "logs": str(self.logs),
+            "nodes": [
+                {
+                    "index": node.index,
+                    "kernel": node.kernel,
+                    "build": str(node.spec.build),
+                    "mode": node.spec.mode,
+                    "config": dict(node.spec.config),
+                }
+                for node in self.embedded_nodes
+            ],
+            "outside": [[address.host, address.port] for address in self.outside],
+        }
+        rundir.write_state(self.directory, state)
+
+    def _own(self, node: Node) -> EmbeddedNode:
+        for embedded in self.embedded_nodes:
+            if embedded.name == node.name:
+                return embedded
+        raise ConfigError(f"{node.name} is no node of {self.name}")
+
+
+class Creation:
+    """Brings a cluster up, step by step, each step timed."""
+
+    def __init__(self, plan: Plan, note: Callable[[str], None] = lambda _text: None) -> None:
+        self.plan = plan
+        self.note = note
+        self.directory = rundir.new()
+        self.started = time.monotonic()
+
+    def create(self) -> EmbeddedCluster:
+        """Return the cluster when its nodes are registered and kube-proxy has synced on each."""
+        lab = self._enter()
+        try:
+            return self._build(lab)
+        except BaseException:
+            lab.close()
+            rundir.wait_gone(self.directory)
+            raise
+
+    def _enter(self) -> LabClient:
+        pid = labclient.start(self.directory)
+        rundir.write_pid(self.directory, pid)
+        lab = labclient.LabClient(self.directory)
+        lab.ask("own")
+        labclient.join_network(pid)
+        return lab
+
+    def _build(self, lab: LabClient) -> EmbeddedCluster:
+        plan = self.plan
+        cluster = EmbeddedCluster(lab, self.directory, plan.logs)
+        plan.logs.mkdir(parents=True, exist_ok=True)
+        network.prepare(lab, nodes=len(plan.specs), outside=plan.outside)
+        self._step(cluster, "network")
+        control_plane = ControlPlane(
+            lab, plan.binaries, self.directory / "control-plane", plan.logs
+        )
+        control_plane.start()
+        self._power_on(cluster, control_plane)
+        self._outside(cluster)
+        for node in cluster.embedded_nodes:
+            node.wait_up()
+        self._step(cluster, "nodes")
+        control_plane.wait_ready()
+        (self.directory / "api-ready").touch()
+        control_plane.start_controllers()
+        self._step(cluster, "API server")
+        for node in cluster.embedded_nodes:
+            cluster.runner.start(node)
+        for node in cluster.embedded_nodes:
+            cluster.runner.wait_synced(node)
+        self._step(cluster, "kube-proxy synced")
+        cluster.save()
+        return cluster
+
+    def _step(self, cluster: EmbeddedCluster, name: str) -> None:
+        seconds = time.monotonic() - self.started
+        cluster.steps.append((name, seconds))
+        self.note(f"{name} ready after {seconds:.1f} s")
+
+    def _power_on(self, cluster: EmbeddedCluster, control_plane: ControlPlane) -> None:
+        tools = [str(path) for path in self.plan.tools]
+        shared = {
+            "path": ":".join([*tools, "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"]),
+            "api_server": [API_SERVER["ipv4"], API_PORT],
+            "api_ready": str(self.directory / "api-ready"),
+            "ca": str(control_plane.ca),
+            "token": control_plane.token,
+        }
+        for index, spec in enumerate(self.plan.specs, start=1):
+            node = EmbeddedNode(cluster.lab, index, spec, self.directory, self.plan.logs)
+            cluster.embedded_nodes.append(node)
+            config = node.config(self.plan.kernel_kind, shared, len(self.plan.specs))
+            node.power_on(self.plan.kernel_kind, self.plan.kernel, config)
+
+    def _outside(self, cluster: EmbeddedCluster) -> None:
+        import sys  # noqa: PLC0415
+
+        for index in range(1, self.plan.outside + 1):
+            name = network.outside_name(index)
+            port = OUTSIDE_CONTROL_PORT + index
+            argv = [sys.executable, "-I", "-S", "-B", str(AGENT), "--control-fd", "{fd}"]
+            cluster.lab.spawn(
+                name,
+                [*argv, "--pod", f"/{name}", "--node", name],
+                log=self.plan.logs / f"{name}.log",
+                netns=name,
+                listen=(API_SERVER["ipv4"], port),
+                env=dict(os.environ),
+            )
+            cluster.outside.append(AgentAddress(API_SERVER["ipv4"], port))
+
+
+def attach(directory: Path, logs: Path) -> EmbeddedCluster:
+    """
+    Use a kept cluster; its nodes are as its last user left them.
+
+    Raises `TestbedError` when it has gone or another run uses it.
+    """
+    lab = labclient.LabClient(directory)
+    lab.ask("own")
+    labclient.join_network(rundir.read_pid(directory))
+    state = json.loads((directory / "state.json").read_text())
+    cluster = EmbeddedCluster(lab, directory, logs)
+    for described in state["nodes"]:
+        spec = ProxySpec(Path(described["build"]), described["mode"], described["config"])
+        node = EmbeddedNode(lab, described["index"], spec, directory, logs)
+        node.kernel = described["kernel"]
+        node.logs.mkdir(parents=True, exist_ok=True)
+        cluster.embedded_nodes.append(node)
+    cluster.outside = [AgentAddress(host, port) for host, port in state["outside"]]
+    return cluster

@@ -1,0 +1,130 @@
+"""kube-proxy on an embedded node: start, first sync, stop, clean up, state dump."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import yaml
+
+from clusters.embedded.proxy_config import HEALTHZ_PORT, METRICS_PORT, render
+from clusters.errors import BuildError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.embedded.node import EmbeddedNode
+
+SYNCED_WITHIN = 20.0
+POLL = 0.05
+NAME = "kube-proxy"
+
+# What kube-proxy says when it does not know a mode, or when the kernel lacks what a mode needs.
+NOT_OFFERED = re.compile(
+    r"unknown proxy-?mode|unsupported (?:proxy )?mode|supported values: .*|"
+    r"proxy mode .*is not supported|can't use the IPVS proxier|"
+    r"unrecognized feature gate: (?:NFTablesProxyMode|KubeProxyIPVS)",
+    re.IGNORECASE,
+)
+
+DUMPS = {
+    "iptables.txt": ["iptables-save", "-c"],
+    "ip6tables.txt": ["ip6tables-save", "-c"],
+    "nft.txt": ["nft", "list", "ruleset"],
+    "ipvs.txt": ["ipvsadm", "-Ln"],
+    "ipset.txt": ["ipset", "save"],
+    "addresses.txt": ["ip", "-d", "address"],
+    "routes.txt": ["ip", "route", "show", "table", "all"],
+    "conntrack.txt": ["conntrack", "-L", "-o", "extended"],
+    "sockets.txt": ["ss", "-lntup"],
+}
+
+
+class ProxyRunner:
+    """Runs kube-proxy on nodes."""
+
+    def __init__(self, kubeconfig: str) -> None:
+        self.kubeconfig = kubeconfig
+
+    def start(self, node: EmbeddedNode) -> None:
+        """Start the node's `spec`; returns before it has synced."""
+        described = render(node.spec, node=node.name, kubeconfig=self.kubeconfig)
+        path = node.directory / "kube-proxy.yaml"
+        path.write_text(yaml.safe_dump(described))
+        node.proxy_starts += 1
+        argv = [str(node.spec.build), f"--config={path}", "-v=2", *node.spec.flags]
+        node.control.ask("spawn", name=NAME, argv=argv, log=str(node.proxy_log))
+
+    def wait_synced(self, node: EmbeddedNode) -> None:
+        """Wait for the first sync; raises `BuildError` with the log's last lines."""
+        deadline = time.monotonic() + SYNCED_WITHIN
+        started = time.monotonic()
+        while not self.synced(node):
+            status = node.control.ask("status", name=NAME)["status"]
+            if status is not None:
+                raise self._ended(node, status, time.monotonic() - started)
+            if time.monotonic() > deadline:
+                raise BuildError(
+                    f"kube-proxy on {node.name} runs, but has not synced after "
+                    f"{SYNCED_WITHIN:.0f} s",
+                    kind="never-syncs",
+                    node=node.name,
+                    log=node.tail(),
+                )
+            time.sleep(POLL)
+
+    def synced(self, node: EmbeddedNode) -> bool:
+        """Tell whether every family has finished a sync since kube-proxy started."""
+        url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+        reply = node.control.ask("http", url=url, timeout=2.0)
+        if reply["status"] != 200:
+            return False
+        stamps = re.findall(
+            r"^kubeproxy_sync_proxy_rules_last_timestamp_seconds(?:\{[^}]*\})? (\S+)$",
+            reply["body"],
+            re.MULTILINE,
+        )
+        if not stamps or not all(float(stamp) > 0 for stamp in stamps):
+            return False
+        health = node.control.ask(
+            "http", url=f"http://127.0.0.1:{HEALTHZ_PORT}/healthz", timeout=2.0
+        )
+        return bool(health["status"] == 200)
+
+    def stop(self, node: EmbeddedNode, number: int = signal.SIGKILL) -> None:
+        """End kube-proxy and wait until it has ended."""
+        node.control.ask("signal", name=NAME, signal=int(number), wait=5.0)
+
+    def clean_up(self, node: EmbeddedNode) -> None:
+        """
+        Remove the rules of the node's present mode with the build's own `--cleanup`.
+
+        Switching between iptables and IPVS leaves rules behind otherwise (KEP-3866 documents it).
+        """
+        argv = [str(node.spec.build), "--cleanup"]
+        node.control.ask("exec", within=35, argv=argv, timeout=30)
+
+    def dump(self, node: EmbeddedNode, directory: Path) -> None:
+        """Write the node's kernel state into files of `directory`/NODE."""
+        target = directory / node.name
+        target.mkdir(parents=True, exist_ok=True)
+        for name, argv in DUMPS.items():
+            reply = node.control.ask("exec", within=20, argv=argv, timeout=15)
+            text = reply.get("stdout", "") or reply.get("stderr", "")
+            if text:
+                (target / name).write_text(text)
+        spec = {"build": str(node.spec.build), "mode": node.spec.mode}
+        (target / "proxy.json").write_text(json.dumps(spec))
+
+    def _ended(self, node: EmbeddedNode, status: int, seconds: float) -> BuildError:
+        tail = node.tail()
+        offered = NOT_OFFERED.search(tail)
+        kind = "mode-not-offered" if offered else "does-not-start"
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        message = f"kube-proxy on {node.name} ended with {how} {seconds:.1f} s after its start"
+        if offered:
+            message = f"the build does not offer mode {node.spec.mode}: {offered.group(0)}"
+        return BuildError(message, kind=kind, node=node.name, log=tail)

@@ -1,0 +1,150 @@
+"""What every provider of clusters offers; cases and fixtures know nothing else of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+Mode = Literal["iptables", "ipvs", "nftables"]
+MODES: tuple[Mode, ...] = ("iptables", "ipvs", "nftables")
+
+Family = Literal["ipv4", "ipv6"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySpec:
+    """
+    What kube-proxy a node runs: the binary, its mode and the rest of its configuration.
+
+    `config` overlays the provider's KubeProxyConfiguration (v1alpha1), nested keys as in the API:
+    `{"ipvs": {"scheduler": "lc"}}`. `flags` are appended to the command line.
+    """
+
+    build: Path
+    mode: Mode
+    config: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+    @property
+    def scheduler(self) -> str:
+        """The IPVS scheduler that the node is configured with, or an empty string."""
+        if self.mode != "ipvs":
+            return ""
+        return str(dict(self.config.get("ipvs", {})).get("scheduler") or "rr")
+
+    def with_config(self, overlay: Mapping[str, Any]) -> ProxySpec:
+        """Return the same kube-proxy with `overlay` merged over its configuration."""
+        return ProxySpec(self.build, self.mode, merge(self.config, overlay), self.flags)
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge `overlay` over `base`, mapping by mapping; lists and scalars are replaced whole."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that ran to its end on a node."""
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAddress:
+    """Where the harness reaches a probe agent's control port."""
+
+    host: str
+    port: int
+
+
+@runtime_checkable
+class Node(Protocol):
+    """One network stack with one kube-proxy."""
+
+    @property
+    def name(self) -> str:
+        """The Kubernetes Node name."""
+
+    @property
+    def addresses(self) -> Mapping[Family, str]:
+        """The Node's InternalIP of each family."""
+
+    @property
+    def spec(self) -> ProxySpec:
+        """The kube-proxy that runs here now."""
+
+    @property
+    def agent(self) -> AgentAddress:
+        """The probe agent in the node's own network namespace."""
+
+    @property
+    def kernel(self) -> str:
+        """The node's kernel release, as `uname -r` prints it."""
+
+
+class Cluster(Protocol):
+    """
+    A running cluster.
+
+    Public methods keep the books; a provider that cannot do one raises `ConfigError` and does not
+    list the capability, from which skips are computed.
+    """
+
+    name: str
+    capabilities: frozenset[str]
+
+    @property
+    def api(self) -> Any:
+        """A configured `kubernetes.client.ApiClient`."""
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """All nodes, in the order of their names."""
+
+    @property
+    def outside(self) -> Sequence[AgentAddress]:
+        """Clients that are no part of the cluster, each with an address of its own."""
+
+    def set_proxy(self, node: Node, spec: ProxySpec) -> None:
+        """
+        Run `spec` on `node` and return when it has synced once.
+
+        Raises `BuildError` when it exits or does not sync within its bound.
+        """
+
+    def stop_proxy(self, node: Node, signal: int = 9) -> None:
+        """End kube-proxy on `node` by `signal` and leave its rules as they are."""
+
+    def start_proxy(self, node: Node) -> None:
+        """Start the node's `spec` again, as `set_proxy` does."""
+
+    def run(
+        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0
+    ) -> Ran:
+        """Run a command in the node's own namespaces; raises `TestbedError` after `timeout` s."""
+
+    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
+        """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
+
+    def pod_agent(self, namespace: str, name: str) -> AgentAddress:
+        """Where the agent of a running pod is controlled."""
+
+    def collect(self, directory: Path) -> None:
+        """Write the logs of every component and the state of every node below `directory`."""
+
+    def close(self) -> None:
+        """Remove everything that the cluster consists of."""
