@@ -119,6 +119,9 @@ class Cluster(Protocol):
     def outside(self) -> Sequence[AgentAddress]:
         """Clients that are no part of the cluster, each with an address of its own."""
 
+    def outside_addresses(self, number: int) -> dict[str, str]:
+        """Return the addresses of outside client `number`, from 1, by family."""
+
     def set_proxy(self, node: Node, spec: ProxySpec) -> None:
         """
         Run `spec` on `node` and return when it has synced once.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import labclient, network, rundir
-from clusters.embedded.addresses import API_PORT, API_SERVER
+from clusters.embedded.addresses import API_PORT, API_SERVER, outside_client
 from clusters.embedded.control_plane import Binaries, ControlPlane
 from clusters.embedded.node import EmbeddedNode, KernelKind
 from clusters.embedded.proxy import ProxyRunner
@@ -19,12 +19,13 @@ from clusters.errors import ConfigError, TestbedError
 from clusters.protocol import AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from clusters.embedded.labclient import LabClient
 
 OUTSIDE_CLIENTS = 2
 OUTSIDE_CONTROL_PORT = 7300
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 AGENT = Path(__file__).resolve().parents[2] / "fixtures" / "agent" / "agent.py"
 
 
@@ -39,6 +40,7 @@ class Plan:
     logs: Path
     tools: tuple[Path, ...] = ()
     outside: int = OUTSIDE_CLIENTS
+    iptables_backend: str = "nft"
 
 
 class EmbeddedCluster:
@@ -76,13 +78,23 @@ class EmbeddedCluster:
 
     def set_proxy(self, node: Node, spec: ProxySpec) -> None:
         """Run `spec` on `node` and return when it has synced; raises `BuildError`."""
-        embedded = self._own(node)
-        self.runner.stop(embedded)
-        if embedded.spec.mode != spec.mode:
-            self.runner.clean_up(embedded)
-        embedded.spec = spec
-        self.runner.start(embedded)
-        self.runner.wait_synced(embedded)
+        self.set_proxies({node.name: spec})
+
+    def set_proxies(self, specs: Mapping[str, ProxySpec]) -> None:
+        """Do `set_proxy` for several nodes, by name, at the same time."""
+        chosen = [node for node in self.embedded_nodes if node.name in specs]
+
+        def replace(node: EmbeddedNode) -> None:
+            spec = specs[node.name]
+            self.runner.stop(node)
+            if node.spec.mode != spec.mode:
+                self.runner.clean_up(node)
+            node.spec = spec
+            self.runner.start(node)
+            self.runner.wait_synced(node)
+
+        with ThreadPoolExecutor(max(1, len(chosen))) as pool:
+            list(pool.map(replace, chosen))
         self.save()
 
     def stop_proxy(self, node: Node, signal: int = 9) -> None:
@@ -121,6 +133,10 @@ class EmbeddedCluster:
             raise TestbedError(f"pod {namespace}/{name} has not started")
         host, port = address.rsplit(":", 1)
         return AgentAddress(host, int(port))
+
+    def outside_addresses(self, number: int) -> dict[str, str]:
+        """Return the addresses of outside client `number`, from 1."""
+        return outside_client(number)
 
     def collect(self, directory: Path) -> None:
         """Write every node's kernel state below `directory`; logs are there already."""
@@ -225,7 +241,8 @@ class Creation:
     def _power_on(self, cluster: EmbeddedCluster, control_plane: ControlPlane) -> None:
         tools = [str(path) for path in self.plan.tools]
         shared = {
-            "path": ":".join([*tools, "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"]),
+            "path": ":".join(["/run/tools", *tools, SYSTEM_PATH]),
+            "iptables_backend": self.plan.iptables_backend,
             "api_server": [API_SERVER["ipv4"], API_PORT],
             "api_ready": str(self.directory / "api-ready"),
             "ca": str(control_plane.ca),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -150,6 +151,20 @@ def _move(interface: str, handle: int) -> None:
     batch(f"link set {interface} netns management\n")
 
 
+def choose_iptables(backend: str) -> None:
+    """
+    Put the chosen iptables first on PATH, under every name kube-proxy calls.
+
+    The alternatives that distributions use are links in /etc, which is the machine's own.
+    """
+    program = shutil.which(f"xtables-{backend}-multi")
+    if program is None:
+        return
+    for family in ("iptables", "ip6tables"):
+        for suffix in ("", "-save", "-restore"):
+            Path(f"/run/tools/{family}{suffix}").symlink_to(program)
+
+
 def worker(name: str, work: Callable[[], None]) -> int:
     """Fork `work` off as a process of its own and return its pid."""
     pid = os.fork()
@@ -170,6 +185,7 @@ def main() -> None:
     os.environ["PATH"] = config["path"]
     mount_all(own_kernel=own_kernel)
     socket.sethostname(config["name"])
+    choose_iptables(config["iptables_backend"])
     set_sysctls(own_kernel=own_kernel)
     management = management_socket(config)
     batch(link_script(config))

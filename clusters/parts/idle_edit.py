@@ -1,0 +1,121 @@
+"""The change to the user-mode kernel's idle loop without which a node answers late.
+
+Defect (arch/um/os-Linux/time.c, os_idle_sleep): an interrupt of a device that arrives while the
+kernel has its interrupts softly disabled is only noted in `signals_pending`. The idle loop looks at
+the timer alone, so it goes to sleep on a packet that is already there and wakes at the next timer,
+10 ms to 1 s later. Measured, the 99th percentile of a connection through a node falls from 5-9 ms
+to about 1 ms with the change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.errors import TestbedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_SIGNAL_C = "arch/um/os-Linux/signal.c"
+_TIME_C = "arch/um/os-Linux/time.c"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace `old` by `new` in `file`, where `old` must occur exactly `times` times."""
+
+    file: str
+    old: str
+    new: str
+    times: int = 1
+
+
+_EDITS_7 = (
+    # The last look before sleeping asks for every interrupt, not for the alarm alone.
+    Edit(
+        _SIGNAL_C,
+        "return !!(signals_pending & SIGALRM_MASK);",
+        "return !!(signals_pending & (SIGALRM_MASK | SIGIO_MASK));",
+    ),
+    # Both signal sets name the alarm: the descriptor that ends the sleep (os_idle_prepare) and the
+    # signals held back while looking (os_idle_sleep). A SIGIO between look and sleep is then
+    # neither handled too early nor unable to end the sleep.
+    Edit(
+        _TIME_C,
+        "\tsigaddset(&set, SIGALRM);\n",
+        "\tsigaddset(&set, SIGALRM);\n\tsigaddset(&set, SIGIO);\n",
+        times=2,
+    ),
+)
+
+_EDITS_6 = (
+    # Up to 6.x the flags are private to signal.c: give the idle loop a way to look at them.
+    Edit(
+        _SIGNAL_C,
+        "static unsigned int signals_active = 0;\n",
+        "static unsigned int signals_active = 0;\n\n"
+        "int os_interrupts_pending(void)\n{\n\treturn signals_pending != 0;\n}\n",
+    ),
+    Edit(
+        _TIME_C,
+        "/**\n * os_idle_sleep() - sleep until interrupted\n */\n",
+        "int os_interrupts_pending(void);\n\n"
+        "/**\n * os_idle_sleep() - sleep until interrupted\n */\n",
+    ),
+    # SIGIO too is held back from the look until sigsuspend lets it in and wakes.
+    Edit(
+        _TIME_C,
+        "\tsigaddset(&set, SIGALRM);\n",
+        "\tsigaddset(&set, SIGALRM);\n\tsigaddset(&set, SIGIO);\n",
+    ),
+    Edit(
+        _TIME_C,
+        "\tif (its.it_value.tv_sec || its.it_value.tv_nsec)\n\t\tsigsuspend",
+        "\tif (!os_interrupts_pending() &&\n"
+        "\t    (its.it_value.tv_sec || its.it_value.tv_nsec))\n\t\tsigsuspend",
+    ),
+)
+
+EDITS: dict[int, tuple[Edit, ...]] = {6: _EDITS_6, 7: _EDITS_7}
+"""The edits by major version of the kernel series."""
+
+
+def edits_for(series: str) -> tuple[Edit, ...]:
+    """Return the edits of a series such as "7.2"; raises TestbedError when none are known."""
+    major = int(series.partition(".")[0])
+    if major not in EDITS:
+        raise TestbedError(f"no idle loop change is known for the kernel series {series}")
+    return EDITS[major]
+
+
+def apply_edits(text: str, edits: Sequence[Edit], where: str) -> str:
+    """Return the text with all edits made, one after another.
+
+    Raises TestbedError when an anchor does not occur exactly as often as expected: then the source
+    is not what these edits were written for, and guessing would hide it.
+    """
+    for edit in edits:
+        seen = text.count(edit.old)
+        if seen != edit.times:
+            anchor = " ".join(edit.old.split())
+            raise TestbedError(
+                f"{where}: expected `{anchor}` {edit.times} times, found it {seen} times; "
+                f"the change to the idle loop does not fit this kernel source"
+            )
+        text = text.replace(edit.old, edit.new)
+    return text
+
+
+def edit_tree(tree: Path, series: str) -> None:
+    """Make the edits of the series in a kernel source tree; nothing is written unless all fit."""
+    by_file: dict[str, list[Edit]] = {}
+    for edit in edits_for(series):
+        by_file.setdefault(edit.file, []).append(edit)
+    changed = {
+        tree / name: apply_edits((tree / name).read_text(), edits, name)
+        for name, edits in by_file.items()
+    }
+    for path, text in changed.items():
+        path.write_text(text)

@@ -1,0 +1,3 @@
+"""Wires the pytest plugins, nothing else."""
+
+pytest_plugins = ["fixtures.plugin"]

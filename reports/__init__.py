@@ -1,0 +1,1 @@
+"""What a run says: its model, journal, verdict and reports. Imports nothing else of the project."""

@@ -1,0 +1,80 @@
+"""Reports from journals: `python -m reports render RUN.jsonl`, `python -m reports merge A B`.
+
+The exit status says whether the reports were written (0), could not be written (3), or the command
+or a journal was wrong (4); the verdict of the runs is in the reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from rich.console import Console
+
+from reports.bundle import write_all
+from reports.journal import JournalError, load_run
+from reports.junit import write_junit_of
+from reports.merge import write_merged
+from reports.terminal import render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reports.model import Run
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # argparse ends with 2, which means inconclusive here; usage is 4.
+        self.exit(4, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    asked = _parser().parse_args(arguments)
+    try:
+        runs = [load_run(journal) for journal in asked.journals]
+    except (JournalError, OSError) as error:
+        return _complain(error, 4)
+    out = asked.out or asked.journals[0].parent
+    try:
+        return _merge(runs, out) if asked.command == "merge" else _render(runs[0], out)
+    except OSError as error:
+        return _complain(error, 3)
+
+
+def _complain(error: Exception, status: int) -> int:
+    line = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    sys.stderr.write(f"python -m reports: {line}\n")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m reports", description="Write reports from journals of runs.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    render_ = commands.add_parser("render", help="rebuild all reports of a run, also a killed one")
+    render_.add_argument("journals", type=Path, nargs=1, metavar="RUN.jsonl")
+    render_.add_argument("--out", type=Path, metavar="DIR", help="default: beside the journal")
+    merge = commands.add_parser("merge", help="one page over several runs, case by case")
+    merge.add_argument("journals", type=Path, nargs="+", metavar="RUN.jsonl")
+    merge.add_argument("--out", type=Path, metavar="DIR", required=True)
+    return parser
+
+
+def _render(run: Run, out: Path) -> int:
+    told = write_all(run, out)
+    render(told, Console(), artifacts=out)
+    return 3 if len(told.harness_errors) > len(run.harness_errors) else 0
+
+
+def _merge(runs: Sequence[Run], out: Path) -> int:
+    write_merged(runs, out / "report.html")
+    write_junit_of(runs, out / "junit.xml")
+    Console().print(f"{out / 'report.html'}", highlight=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The change to the kernel's idle loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.errors import TestbedError
+from clusters.parts.idle_edit import Edit, apply_edits, edit_tree, edits_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIGNAL_7 = """int timer_alarm_pending(void)
+{
+	return !!(signals_pending & SIGALRM_MASK);
+}
+"""
+TIME_7 = """void os_idle_prepare(void)
+{
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigaddset(&set, IPI_SIGNAL);
+}
+void os_idle_sleep(void)
+{
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+"""
+SIGNAL_6 = """static unsigned int signals_pending;
+static unsigned int signals_active = 0;
+"""
+TIME_6 = """/**
+ * os_idle_sleep() - sleep until interrupted
+ */
+void os_idle_sleep(void)
+{
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	if (its.it_value.tv_sec || its.it_value.tv_nsec)
+		sigsuspend(&old);
+}
+"""
+
+
+def tree(root: Path, signal_c: str, time_c: str) -> Path:
+    folder = root / "arch/um/os-Linux"
+    folder.mkdir(parents=True)
+    (folder / "signal.c").write_text(signal_c)
+    (folder / "time.c").write_text(time_c)
+    return folder
+
+
+def test_series_7_looks_at_and_wakes_on_sigio(tmp_path: Path) -> None:
+    """The check, the descriptor set and the blocked set all include SIGIO."""
+    folder = tree(tmp_path, SIGNAL_7, TIME_7)
+    edit_tree(tmp_path, "7.2")
+    assert "signals_pending & (SIGALRM_MASK | SIGIO_MASK)" in (folder / "signal.c").read_text()
+    prepare, sleep = (folder / "time.c").read_text().split("void os_idle_sleep")
+    assert "sigaddset(&set, SIGIO)" in prepare
+    assert sleep.index("SIGIO") < sleep.index("sigprocmask")
+
+
+def test_series_6_asks_before_it_suspends(tmp_path: Path) -> None:
+    """The pending check exists, is declared, and guards sigsuspend."""
+    folder = tree(tmp_path, SIGNAL_6, TIME_6)
+    edit_tree(tmp_path, "6.1")
+    assert "int os_interrupts_pending(void)\n{" in (folder / "signal.c").read_text()
+    time_c = (folder / "time.c").read_text()
+    assert time_c.index("int os_interrupts_pending(void);") < time_c.index("void os_idle_sleep")
+    assert "if (!os_interrupts_pending() &&" in time_c
+    assert "sigaddset(&set, SIGIO)" in time_c
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_an_anchor_must_occur_exactly_as_often_as_known(count: int) -> None:
+    """Too few or too many matches fail, and the message says what was looked for."""
+    with pytest.raises(TestbedError, match=f"`here` 2 times, found it {count} times"):
+        apply_edits("here " * count, [Edit("a.c", "here", "there", times=2)], "a.c")
+
+
+def test_nothing_is_written_when_one_file_does_not_fit(tmp_path: Path) -> None:
+    """A tree is changed as a whole or not at all."""
+    folder = tree(tmp_path, SIGNAL_7, TIME_6)
+    with pytest.raises(TestbedError):
+        edit_tree(tmp_path, "7.2")
+    assert (folder / "signal.c").read_text() == SIGNAL_7
+
+
+def test_a_tree_is_not_edited_twice(tmp_path: Path) -> None:
+    """A second application is noticed instead of doubling the change."""
+    tree(tmp_path, SIGNAL_7, TIME_7)
+    edit_tree(tmp_path, "7.2")
+    with pytest.raises(TestbedError, match=r"signal\.c"):
+        edit_tree(tmp_path, "7.2")
+
+
+def test_an_unknown_series_is_refused() -> None:
+    """No edit is guessed for a kernel nobody looked at."""
+    with pytest.raises(TestbedError, match=r"series 8\.0"):
+        edits_for("8.0")
