@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports import facts, svg
 from reports.files import write_whole
@@ -82,18 +83,19 @@ def page(run: Run) -> str:
     )
 
 
+@functools.cache
 def environment() -> jinja2.Environment:
     """Return the templates' environment: everything escaped, nothing undefined goes unnoticed."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters.update(
         seconds=seconds,
-        printable=printable,
         numeric=_is_number,
         words=lambda name: str(name).replace("-", " "),
         brief=lambda text: shortened(printable(text).strip(), _SENTENCE),
@@ -101,6 +103,11 @@ def environment() -> jinja2.Environment:
     )
     made.globals.update(plural=plural, css=Markup((_TEMPLATES / "page.css").read_text()))  # noqa: S704
     return made
+
+
+def _shown(value: object) -> object:
+    # Markup is a str too, but one of our own making.
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _is_number(cell: str) -> bool:
@@ -115,7 +122,7 @@ def case_views(run: Run, budget: int = BODY_BUDGET) -> list[CaseView]:
             shortened(printable(text), _TEXT) for text in (result.detail, result.log_tail)
         )
         blocks = [lay_out(name, value) for name, value in result.observations.items()]
-        cost = len(detail) + len(log) + sum(block.size for block in blocks)
+        cost = len(escape(detail + log)) + sum(block.size for block in blocks)
         if cost > budget:
             views.append(CaseView(result, cut=True))
             continue

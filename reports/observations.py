@@ -7,6 +7,8 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from markupsafe import escape
+
 from reports import svg
 from reports.text import printable
 
@@ -39,8 +41,9 @@ class Block:
     @property
     def size(self) -> int:
         """About how many bytes this takes in a page."""
-        cells = sum(len(cell) + 30 for row in self.rows for cell in row)
-        return 200 + len(self.text) + len(self.chart) + cells + 400 * len(self.bars)
+        cells = sum(len(escape(cell)) + 30 for row in self.rows for cell in row)
+        bars = sum(len(escape(bar.label)) + 180 for bar in self.bars)
+        return 200 + len(escape(self.text)) + len(self.chart) + cells + bars
 
 
 def lay_out(name: str, value: Any) -> Block:

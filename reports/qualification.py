@@ -266,5 +266,5 @@ def _field(outcome: Outcome) -> str:
 
 def _line(result: CaseResult) -> CaseLine:
     return CaseLine(
-        case=result.key, name=result.case.name, sentence=printable(result.sentence.strip())
+        case=result.key, name=result.case.name, sentence=printable(result.sentence).strip()
     )

@@ -69,22 +69,29 @@ class _Summary:
         return Text(ascii_only(shown) if self.ascii else shown, style=style)
 
     def put(self, item: RenderableType, indent: int = 0) -> None:
+        if isinstance(item, Text):
+            self.hang(Text(" " * indent), item)
+            return
         padded = Padding(item, (0, 0, 0, indent), expand=False) if indent else item
         self.console.print(padded, highlight=False)
+
+    def hang(self, label: Text, content: Text) -> None:
+        """Print a label with its content beside it, further lines below the first."""
+        room = max(10, self.console.width - label.cell_len)
+        for number, line in enumerate(content.wrap(self.console, room, overflow="fold")):
+            start = Text(" " * label.cell_len) if number else label
+            self.console.print(Text.assemble(start, line), highlight=False, soft_wrap=True)
 
     def title(self, content: str, style: str = "bold") -> None:
         self.console.print()
         self.put(self.text(content, style))
 
-    def pairs(self, rows: Iterable[tuple[str, str]], indent: int, style: str = "") -> None:
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
-        for label, content in rows:
-            if content.strip():
-                grid.add_row(self.text(label, "dim"), self.text(content, style))
-        if grid.row_count:
-            self.put(grid, indent)
+    def pairs(self, rows: Iterable[tuple[str, str]], indent: int) -> None:
+        kept = [(label, content) for label, content in rows if content.strip()]
+        longest = max((len(label) for label, _ in kept), default=0)
+        for label, content in kept:
+            padded = f"{'':{indent}}{label:{longest}}  "
+            self.hang(Text(padded, style="dim"), self.text(content))
 
     def _headline(self) -> None:
         judgement = judge(self.run)
@@ -113,12 +120,9 @@ class _Summary:
             self.title("kube-proxy wrote nothing" + prefixed(" on node ", verdict.node))
             return
         self.title("The last that kube-proxy wrote" + prefixed(" on node ", verdict.node))
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
+        bar = "  | " if self.ascii else "  \u2502 "
         for line in lines:
-            grid.add_row(Text("|" if self.ascii else "\u2502", style="dim"), self.text(line))
-        self.put(grid, 2)
+            self.hang(Text(bar, style="dim"), self.text(line))
 
     def _table(self) -> None:
         found = sections(self.run)

@@ -23,11 +23,11 @@ def base_script() -> str:
     """Return what makes the two bridges: the cluster's network and the management path."""
     return "\n".join(
         [
-            "link add lab0 type bridge forward_delay 0",
+            "link add lab0 address 02:58:ac:12:00:01 type bridge forward_delay 0",
             f"addr add {API_SERVER['ipv4']}/16 dev lab0",
             f"addr add {API_SERVER['ipv6']}/64 dev lab0 nodad",
             "link set lab0 up",
-            "link add mgmt0 type bridge forward_delay 0",
+            "link add mgmt0 address 02:58:0a:ff:00:01 type bridge forward_delay 0",
             f"addr add {MANAGEMENT_HOST}/16 dev mgmt0",
             "link set mgmt0 up",
         ]

@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -45,6 +46,17 @@ def telling_line(output: str) -> str:
     full = [line for line in lines if _NO_ROOM in line.lower()]
     telling = full or [line for line in lines if _TELLING.search(line)]
     return (telling[0] if telling else lines[-1] if lines else "it said nothing")[:400]
+
+
+def own_tmp(work: Path) -> dict[str, str]:
+    """Make an empty `work / "tmp"` and return the environment that sends temporary files there.
+
+    Compilers that are killed cannot remove theirs; here the next attempt does.
+    """
+    tmp = work / "tmp"
+    shutil.rmtree(tmp, ignore_errors=True)
+    tmp.mkdir(parents=True)
+    return {"TMPDIR": str(tmp), "GOTMPDIR": str(tmp)}
 
 
 class Commands:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import ConfigError, TestbedError
 from clusters.parts import idle_edit, kernel_source
-from clusters.parts.commands import CommandError
+from clusters.parts.commands import CommandError, own_tmp
 from clusters.parts.memo import Memo, identity
 
 if TYPE_CHECKING:
@@ -134,8 +134,13 @@ class _Build:
         done.touch()
 
     def _make(self, *targets: str) -> None:
-        argv = ["nice", "make", "ARCH=um", f"-j{self.jobs}", *targets]
-        self.commands.run(argv, cwd=self.tree, on_line=self._count, log=self.work / "build.log")
+        self.commands.run(
+            ["nice", "make", "ARCH=um", f"-j{self.jobs}", *targets],
+            cwd=self.tree,
+            env=own_tmp(self.work),
+            on_line=self._count,
+            log=self.work / "build.log",
+        )
 
     def _count(self, line: str) -> None:
         if line.startswith(("  CC ", "  AS ", "  AR ")):

@@ -49,10 +49,11 @@ _UNUSED_ELSEWHERE = (
 def slim_excludes() -> list[str]:
     """Return the tar options that leave out the two thirds of the tree that are never compiled.
 
-    Kconfig files and Makefiles of left-out drivers stay, because the top level reads them all.
+    Kconfig files and Makefiles of what is left out stay, because the others read them: even
+    crypto/Kconfig reads those of other architectures.
     """
-    patterns = [f"*/arch/{name}" for name in _OTHER_ARCHITECTURES]
-    patterns += [f"*/{folder}/*.{kind}" for folder in _UNUSED_CODE for kind in "chS"]
+    folders = [f"arch/{name}" for name in _OTHER_ARCHITECTURES] + list(_UNUSED_CODE)
+    patterns = [f"*/{folder}/*.{kind}" for folder in folders for kind in "chS"]
     return [f"--exclude={pattern}" for pattern in (*patterns, *_UNUSED_ELSEWHERE)]
 
 

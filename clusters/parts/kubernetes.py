@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
 from clusters.parts import gomod, versions
-from clusters.parts.commands import CommandError
+from clusters.parts.commands import CommandError, own_tmp
 from clusters.parts.golang import go_env, go_tool, machine_arch
 from clusters.parts.progress import Recorder
 
@@ -168,5 +168,5 @@ def go_build(
     argv = ["nice", go_tool(), "build", "-v", "-trimpath", *options]
     argv += ["-ldflags", gomod.linker_flags(version), "-o", f"{out}/", *packages]
     step.detail("compiling")
-    env = go_env("-mod=mod -buildvcs=false")
+    env = {**go_env("-mod=mod -buildvcs=false"), **own_tmp(out.parent)}
     workshop.commands.run(argv, cwd=module, env=env, on_line=count, log=out.parent / "build.log")

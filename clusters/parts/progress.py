@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +172,7 @@ class LiveProgress(Recorder):
             for step in self.steps:
                 ended = "[red]✗[/]" if step.failed else "[green]✓[/]"
                 sign = self._spinner if step.seconds is None else ended
-                table.add_row(sign, step.name, f"{step.elapsed:.0f} s", step.text)
+                table.add_row(sign, step.name, f"{step.elapsed:.0f} s", Text(step.text))
         return table
 
     def opened(self, step: Step) -> None:  # noqa: ARG002

@@ -25,13 +25,13 @@ class Source:
 
 
 def parse_list(text: str) -> list[Source]:
-    """Return the `deb` lines of a one-line-style file; comments and `deb-src` are left out."""
+    """Return the `deb` lines of a one-line-style file, without those of flat archives."""
     found = []
     for line in text.splitlines():
         bare = line.split("#", 1)[0].strip()
         option = _OPTION.search(bare)
         words = _OPTION.sub(" ", bare).split()
-        if len(words) < 3 or words[0] != "deb":
+        if len(words) < 4 or words[0] != "deb":
             continue
         given = option.group(1).split() if option else []
         signed = [word.partition("=")[2] for word in given if word.startswith("signed-by=")]

@@ -103,7 +103,9 @@ def link_script(config: dict[str, Any]) -> str:
         f"addr add {addresses['ipv4']}/16 dev eth0",
         f"addr add {addresses['ipv6']}/64 dev eth0 nodad",
         "link set eth0 up",
-        "link add cni0 type bridge forward_delay 0",
+        # A bridge without an address of its own takes the lowest of its ports', so that each pod
+        # that comes or goes could change the gateway's address under the other pods.
+        f"link add cni0 address {bridge_address(config)} type bridge forward_delay 0",
         f"addr add {gateway['ipv4']}/24 dev cni0",
         f"addr add {gateway['ipv6']}/64 dev cni0 nodad",
         "link set cni0 up",
@@ -114,6 +116,12 @@ def link_script(config: dict[str, Any]) -> str:
         lines.append(f"route add {peer['pod_cidr']['ipv4']} via {peer['addresses']['ipv4']}")
         lines.append(f"route add {peer['pod_cidr']['ipv6']} via {peer['addresses']['ipv6']}")
     return "\n".join(lines) + "\n"
+
+
+def bridge_address(config: dict[str, Any]) -> str:
+    """Return a hardware address for the pods' bridge, made of the gateway's IPv4 address."""
+    octets = config["pod_gateway"]["ipv4"].split(".")
+    return "02:58:" + ":".join(f"{int(octet):02x}" for octet in octets)
 
 
 def batch(script: str) -> None:

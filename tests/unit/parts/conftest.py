@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
-    """A workshop on an empty cache, with no release server to ask."""
+    """Give a workshop on an empty cache, with no release server to ask."""
     commands = Commands()
     shop = Workshop(Cache(tmp_path / "cache", commands.stopping), commands)
     shop.releases._reachable = False
@@ -33,7 +33,7 @@ def workshop(tmp_path: Path) -> Workshop:
 
 @pytest.fixture
 def spawn() -> Spawn:
-    """A Python process of its own that can import the project; ended by the test itself."""
+    """Start a Python process of its own that can import the project; ended by the test itself."""
 
     def start(code: str) -> subprocess.Popen[str]:
         env = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -73,18 +73,28 @@ def test_other_inputs_are_another_entry(tmp_path: Path) -> None:
     assert cache.get_or_make("thing", {"v": "2"}, fill, Recorder()) != one
 
 
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout is not None
+    while text not in (line := process.stdout.readline()):
+        assert line, f"ended without saying {text!r}"
+
+
 def test_two_processes_at_once_make_it_once(
     tmp_path: Path, spawn: Callable[[str], subprocess.Popen[str]]
 ) -> None:
     """The second process waits, says so, and takes what the first one made."""
-    code = builder(tmp_path, "time.sleep(0.6)")
-    processes = [spawn(code), spawn(code)]
-    outputs = [process.communicate(timeout=20)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert sum("begun" in output for output in outputs) == 1
-    assert sum("waiting for another run" in output for output in outputs) == 1
-    entries = {line for out in outputs for line in out.splitlines() if line.startswith("entry")}
-    assert len(entries) == 1
+    go = tmp_path / "go"
+    code = builder(tmp_path, f"while not Path({str(go)!r}).exists(): time.sleep(0.01)")
+    first = spawn(code)
+    read_until(first, "begun")
+    second = spawn(code)
+    read_until(second, "waiting for another run")
+    go.touch()
+    outputs = [process.communicate(timeout=20)[0] for process in (first, second)]
+    assert "begun" not in outputs[1]
+    assert outputs[0].splitlines()[-1] == outputs[1].splitlines()[-1]
+    [entry] = (tmp_path / "entries").iterdir()
+    assert (entry / "thing").read_text() == "x"
 
 
 def test_a_killed_builder_is_resumed(
@@ -92,9 +102,7 @@ def test_a_killed_builder_is_resumed(
 ) -> None:
     """After kill -9 nothing is published, no lock is left, and the work directory is reused."""
     victim = spawn(builder(tmp_path, "time.sleep(60)"))
-    assert victim.stdout is not None
-    while victim.stdout.readline().strip() != "begun":
-        assert victim.poll() is None
+    read_until(victim, "begun")
     victim.send_signal(signal.SIGKILL)
     victim.communicate()
     assert not list((tmp_path / "entries").iterdir())
@@ -110,17 +118,18 @@ def test_a_child_that_outlives_the_killed_builder_keeps_the_lock(
     tmp_path: Path, spawn: Callable[[str], subprocess.Popen[str]]
 ) -> None:
     """A compiler orphaned by kill -9 still holds the entry until it ends."""
-    orphan = builder(tmp_path, "Commands().run(['sh', '-c', 'trap \"\" PIPE; sleep 0.8'])")
-    victim = spawn(orphan)
-    assert victim.stdout is not None
-    while victim.stdout.readline().strip() != "begun":
+    go, up = tmp_path / "go", tmp_path / "up"
+    script = f"touch {up}; while [ ! -e {go} ]; do sleep 0.05; done"
+    victim = spawn(builder(tmp_path, f"Commands().run(['sh', '-c', {script!r}])"))
+    while not up.exists():
         assert victim.poll() is None
-    time.sleep(0.2)
+        time.sleep(0.01)
     victim.send_signal(signal.SIGKILL)
-    victim.wait()
-    victim.stdout.close()
-    output = spawn(builder(tmp_path, "pass")).communicate(timeout=20)[0]
-    assert "waiting for another run" in output
+    victim.communicate()
+    heir = spawn(builder(tmp_path, "pass"))
+    read_until(heir, "waiting for another run")
+    go.touch()
+    assert "begun" in heir.communicate(timeout=20)[0]
 
 
 def test_a_failed_maker_publishes_nothing_and_keeps_its_work(tmp_path: Path) -> None:
@@ -206,7 +215,7 @@ def test_sweep_takes_the_old_and_leaves_the_held(tmp_path: Path) -> None:
 def test_an_unusable_directory_is_one_line(tmp_path: Path) -> None:
     """A cache below a file cannot be, and the message names it."""
     (tmp_path / "file").touch()
-    with pytest.raises(TestbedError, match="cannot use the cache .*file/sub"):
+    with pytest.raises(TestbedError, match=r"cannot use the cache .*file/sub"):
         Cache(tmp_path / "file" / "sub")
 
 

@@ -61,10 +61,10 @@ def test_the_live_list_shows_steps_and_leaves_no_thread() -> None:
     """On a terminal the ended step is ticked, and its clock thread is joined."""
     stream = io.StringIO()
     before = threading.active_count()
-    with LiveProgress(Console(file=stream, force_terminal=True, width=60)) as progress:
-        with progress.step("kernel") as step:
-            step.detail("linking")
-            assert threading.active_count() == before + 1
+    console = Console(file=stream, force_terminal=True, width=60)
+    with LiveProgress(console) as progress, progress.step("kernel") as step:
+        step.detail("linking")
+        assert threading.active_count() == before + 1
     assert threading.active_count() == before
     assert "✓" in stream.getvalue()
     assert "kernel" in stream.getvalue()
@@ -82,9 +82,9 @@ def test_the_live_list_is_silent_without_steps() -> None:
 def test_brackets_in_a_detail_are_text() -> None:
     """A compiler's [-Wfoo] is shown, not taken for markup."""
     stream = io.StringIO()
-    with LiveProgress(Console(file=stream, force_terminal=True, width=60)) as progress:
-        with progress.step("kernel") as step:
-            step.detail("warning [/-Wall]")
+    console = Console(file=stream, force_terminal=True, width=60)
+    with LiveProgress(console) as progress, progress.step("kernel") as step:
+        step.detail("warning [/-Wall]")
     assert "[/-Wall]" in stream.getvalue()
 
 

@@ -38,7 +38,7 @@ def test_every_line_is_stamped(tmp_path: Path) -> None:
             journal.record("note", number=number)
     records = list(read(journal.path))
 
-    assert [0, 1, 2] == [record["number"] for record in records]
+    assert [record["number"] for record in records] == [0, 1, 2]
     assert all(record["at"].endswith("+00:00") for record in records)
     clock = [record["mono_ns"] for record in records]
     assert clock == sorted(clock)
@@ -52,7 +52,7 @@ def test_anything_can_be_recorded(tmp_path: Path) -> None:
     (line,) = journal.path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     record = json.loads(line, parse_constant=pytest.fail)
 
-    assert ["a\nb\u2028", "\\udcff", None, [1]] == [record[name] for name in odd]
+    assert [record[name] for name in odd] == ["a\nb\u2028", "\\udcff", None, [1]]
     assert "lock" in record["thing"]
 
 
@@ -148,7 +148,7 @@ def test_append_after_a_cut_line(tmp_path: Path) -> None:
     with Journal(path) as journal:
         journal.record("note", number=2)
 
-    assert [1, 2] == [record["number"] for record in read(path)]
+    assert [record["number"] for record in read(path)] == [1, 2]
 
 
 @pytest.mark.parametrize("ended", [True, False])
@@ -158,7 +158,8 @@ def test_last_run_counts(
     make_result: Callable[..., CaseResult],
     keep: Callable[[Run, Path], Path],
     tmp_path: Path,
-    ended: bool,  # noqa: FBT001
+    *,
+    ended: bool,
 ) -> None:
     """Of a journal that holds several runs, ended or killed, the last one is rebuilt."""
     path = tmp_path / "run.jsonl"

@@ -91,4 +91,4 @@ def test_seconds(value: float, text: str) -> None:
 
 def test_plural() -> None:
     """One is singular, none and many are plural."""
-    assert ["0 cases", "1 case", "1,200 cases"] == [plural(n, "case") for n in (0, 1, 1200)]
+    assert [plural(n, "case") for n in (0, 1, 1200)] == ["0 cases", "1 case", "1,200 cases"]

@@ -64,12 +64,13 @@ def results_of(text: str) -> list[CaseResult]:
         ("nss", "judged", False, False, 2, "NOTHING JUDGED"),
     ],
 )
-def test_exit_status(  # noqa: D417
+def test_exit_status(
     make_run: Callable[..., Run],
+    *,
     outcomes: str,
     build: str | None,
-    broken: bool,  # noqa: FBT001
-    interrupted: bool,  # noqa: FBT001
+    broken: bool,
+    interrupted: bool,
     status: int,
     word: str,
 ) -> None:

@@ -1,0 +1,19 @@
+"""Fixtures that only judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from suites.check import Check
+
+if TYPE_CHECKING:
+    from fixtures.timeouts import Timeouts
+    from fixtures.waits import Until
+
+
+@pytest.fixture(scope="session")
+def check(until: Until, timeouts: Timeouts) -> Check:
+    """Wait until it is so, then judge that it is only so."""
+    return Check(until, timeouts)
