@@ -1,0 +1,179 @@
+"""`python -m clusters`: what outlives a run, and what can be made ready before one."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import socket
+import sys
+import termios
+import tty
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clusters.embedded import labclient, namespaces, rundir
+from clusters.embedded.addresses import NODE_CONTROL_PORT, NodeAddresses
+from clusters.embedded.enter import how_to_enter
+from clusters.errors import ConfigError, ProxyproofError
+from clusters.parts import versions
+from clusters.parts.prepare import Want, prepare
+from clusters.parts.progress import choose_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def list_runs(_options: argparse.Namespace) -> None:
+    """Print the clusters that are up."""
+    running = rundir.running()
+    for directory in running:
+        state = directory / "state.json"
+        nodes = json.loads(state.read_text())["nodes"] if state.exists() else []
+        modes = ", ".join(sorted({node["mode"] for node in nodes})) or "starting"
+        print(f"{directory.name}  {len(nodes)} nodes  {modes}")
+    if not running:
+        print("no cluster is up")
+
+
+def down(options: argparse.Namespace) -> None:
+    """Remove clusters that were kept, and what killed runs left behind."""
+    for directory in rundir.clean():
+        print(f"removed what {directory.name} left behind")
+    chosen = [_find(options.run)] if options.run else rundir.running()
+    for directory in chosen:
+        client = labclient.LabClient(directory)
+        client.ask("down")
+        client.close()
+        rundir.wait_gone(directory)
+        print(f"removed {directory.name}")
+    if not chosen:
+        print("no cluster is up")
+
+
+def show(options: argparse.Namespace) -> None:
+    """Print how to enter a cluster that is up."""
+    print(how_to_enter(_find(options.run)))
+
+
+def shell(options: argparse.Namespace) -> None:
+    """Open a terminal on a node."""
+    directory = _find(options.run)
+    pid = rundir.read_pid(directory)
+    if os.geteuid() != 0:
+        namespaces.enter(f"/proc/{pid}/ns/user", namespaces.NEWUSER)
+    labclient.join_network(pid)
+    if not options.node.startswith("node-") or not options.node[5:].isdigit():
+        raise ConfigError(f"{options.node}: nodes are called node-1, node-2 ...")
+    address = NodeAddresses(int(options.node[5:])).management
+    try:
+        connection = socket.create_connection((address, NODE_CONTROL_PORT), timeout=3)
+    except OSError as error:
+        raise ConfigError(f"{options.node} of {directory.name} does not answer: {error}") from error
+    with connection:
+        connection.settimeout(None)
+        request = {"op": "shell", "argv": options.command or ["bash", "-i"]}
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        _join(connection)
+
+
+def _join(connection: socket.socket) -> None:
+    """Copy between this terminal and the node's until either ends."""
+    inputs = [connection, sys.stdin.fileno()]
+    old = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+    if old is not None:
+        tty.setraw(sys.stdin)
+    try:
+        while True:
+            ready, _, _ = select.select(inputs, [], [])
+            if connection in ready:
+                data = connection.recv(65536)
+                if not data:
+                    return
+                sys.stdout.buffer.write(data)
+                sys.stdout.flush()
+            if sys.stdin.fileno() in ready:
+                typed = os.read(sys.stdin.fileno(), 65536)
+                if typed:
+                    connection.sendall(typed)
+                else:
+                    inputs.remove(sys.stdin.fileno())
+    finally:
+        if old is not None:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, old)
+
+
+def make_ready(options: argparse.Namespace) -> None:
+    """Fetch and build everything that runs need, so that the next run starts at once."""
+    want = Want(
+        build=options.build,
+        control_plane=options.control_plane,
+        kernel=options.kernel,
+        kernel_series=options.kernel_series,
+    )
+    progress = choose_progress()
+    parts = prepare(want, progress)
+    print(f"kube-proxy {parts.build.version}: {parts.build.path}")
+    if parts.kernel is not None:
+        print(f"kernel {parts.kernel.version}: {parts.kernel.path}")
+
+
+def _find(name: str) -> Path:
+    running = rundir.running()
+    if name:
+        found = [directory for directory in running if directory.name == name]
+        if not found:
+            raise ConfigError(f"no cluster {name} is up; see: python -m clusters list")
+        return found[0]
+    if not running:
+        raise ConfigError("no cluster is up; a run with --kp-keep leaves one")
+    return running[-1]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    top = argparse.ArgumentParser(prog="python -m clusters", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("list", help="clusters that are up")
+    command.set_defaults(run_command=list_runs)
+    command = commands.add_parser("show", help="how to enter a cluster")
+    command.add_argument("run", nargs="?", default="")
+    command.set_defaults(run_command=show)
+    command = commands.add_parser("down", help="remove one cluster, or all")
+    command.add_argument("run", nargs="?", default="")
+    command.set_defaults(run_command=down)
+    command = commands.add_parser("shell", help="a shell on a node, or a command there")
+    command.add_argument("node")
+    command.add_argument("command", nargs=argparse.REMAINDER)
+    command.add_argument("--run", default="")
+    command.set_defaults(run_command=shell)
+    command = commands.add_parser("prepare", help="fetch and build what runs need")
+    command.add_argument("--build", default=versions.DEFAULT_CONTROL_PLANE)
+    command.add_argument("--control-plane", default=versions.DEFAULT_CONTROL_PLANE)
+    command.add_argument("--kernel", choices=("uml", "host"), default="uml")
+    command.add_argument("--kernel-series", default="")
+    command.set_defaults(run_command=make_ready)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 4 for what the user got wrong, 3 for the rest."""
+    options = parser().parse_args(arguments)
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            options.run_command(options)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 4
+    except ProxyproofError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""What the scheduler cases share: a node with a scheduler of its own, and the kernel's table."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from suites.oracles.destinations import parse_table
+from suites.oracles.schedulers import Scheduler, scheduler
+from suites.oracles.verdict import Judgement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from clusters.protocol import Cluster, Node
+    from fixtures.clients import Target
+    from fixtures.workloads import Pod
+    from suites.oracles.destinations import Destination
+
+
+@contextmanager
+def scheduling(cluster: Cluster, node: Node, name: str) -> Iterator[Node]:
+    """Run kube-proxy on `node` with the IPVS scheduler `name`, and as before afterwards."""
+    before = node.spec
+    cluster.set_proxy(node, before.with_config({"ipvs": {"scheduler": name}}))
+    try:
+        yield node
+    finally:
+        cluster.set_proxy(node, before)
+
+
+class Table:
+    """The kernel's view of one virtual server on one node."""
+
+    def __init__(self, cluster: Cluster, node: Node, target: Target, pods: Sequence[Pod]) -> None:
+        self.cluster = cluster
+        self.node = node
+        self.key = f"{target.protocol} {target.host}:{target.port}"
+        self.names = {
+            f"{address}:8080": pod.identity for pod in pods for address in pod.addresses.values()
+        }
+
+    def read(self) -> tuple[str, list[Destination]]:
+        """Return the scheduler and the destinations in kernel order, empty when not there."""
+        text = self.cluster.run(self.node, ["cat", "/proc/net/ip_vs"]).stdout
+        return parse_table(text).get(self.key, ("", []))
+
+    def has(self, count: int) -> Judgement:
+        """Judge whether the virtual server has `count` destinations that take connections."""
+        _, destinations = self.read()
+        usable = [d.name for d in destinations if d.weight > 0]
+        return Judgement(
+            len(usable) == count,
+            f"{self.key} on {self.node.name} has {len(usable)} destinations, not {count}",
+        )
+
+    def order(self) -> list[str]:
+        """Return the pods in kernel order."""
+        return [self.names[destination.name] for destination in self.read()[1]]
+
+    def model(self) -> Scheduler:
+        """Return the model of the server's scheduler, starting from the table as it is."""
+        name, destinations = self.read()
+        return scheduler(name, destinations)
+
+    def named(self, picks: Sequence[str | None]) -> list[str | None]:
+        """Translate a model's picks into pods."""
+        return [self.names[pick] if pick else None for pick in picks]
