@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from suites.judges import unbroken
 from suites.oracles.outcomes import all_ok, covers, only
 from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.verdict import Judgement, all_of, require
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from fixtures.agent.attempts import Attempts
     from fixtures.clients import Client, Target
@@ -22,6 +24,23 @@ ALPHA = 1e-9
 """Chance that a correct build fails one judgement by bad luck; research section 2.1."""
 
 REFUSALS = 10
+
+RATE = 50.0
+"""Attempts per second of a probe in the background: 20 ms without service would show."""
+
+LONGEST = 120.0
+"""Seconds after which a probe in the background ends though nobody stopped it."""
+
+
+def apart(target: Target, batch: int) -> dict[str, Any]:
+    """
+    Return probe options that keep the UDP flows of one batch apart from those of another.
+
+    A UDP flow that conntrack knows keeps its backend, by design, though its Service has changed:
+    new flows need source ports that no earlier probe of the case had.
+    """
+    first = 10_000 + 1_000 * batch
+    return {"source_ports": (first, first + 999)} if target.protocol == "udp" else {}
 
 
 class Check:
@@ -44,59 +63,71 @@ class Check:
         *,
         count: int = 60,
         every_pod: bool = True,
+        also: Callable[[Attempts], Judgement] | None = None,
+        **options: Any,
     ) -> Attempts:
         """
         Every connection is answered, by exactly these pods; returns the judged attempts.
 
-        Without `every_pod` it is enough that no other pod answers (session affinity).
+        Without `every_pod` it is enough that no other pod answers (session affinity). `also` is
+        a further judge that has to agree, `options` are fields of the probe's plan.
         """
         names = {pod.identity for pod in pods}
-        enough = max(count, never_chosen_samples(len(names), ALPHA)) if every_pod else count
+        enough = never_chosen_samples(len(names), ALPHA) if every_pod else 5
 
-        def judged(attempts: Attempts) -> Judgement:
+        def judged(attempts: Attempts, *, whole: bool = True) -> Judgement:
             columns = asdict(attempts)
-            right = all_ok(columns, names)
-            return all_of(right, covers(columns, names, alpha=ALPHA)) if every_pod else right
+            judgements = [all_ok(columns, names)]
+            if whole and every_pod:
+                judgements.append(covers(columns, names, alpha=ALPHA))
+            if also is not None:
+                judgements.append(also(attempts))
+            return all_of(*judgements)
 
-        def probe(number: int) -> Attempts:
-            return client.probe(target, number, timeout=self.timeouts.answer)
+        def holds() -> Judgement:
+            # A handful first: while the change has not arrived, most attempts cost a timeout.
+            first = client.probe(target, 3, timeout=self.timeouts.drop, **options)
+            judgement = judged(first, whole=False)
+            if judgement.ok is not True:
+                return judgement
+            return judged(client.probe(target, enough, timeout=self.timeouts.answer, **options))
 
         self.until(
             f"{client.name} reaches {_named(pods)} at {target}",
-            lambda: judged(probe(5)) if not every_pod else self._seen(client, target, names),
+            holds,
             within=self.timeouts.programmed,
         )
-        attempts = probe(enough)
+        attempts = client.probe(target, max(count, enough), timeout=self.timeouts.answer, **options)
         require(judged(attempts))
         return attempts
 
-    def _seen(self, client: Client, target: Target, names: set[str]) -> Judgement:
-        # A handful first: while the change has not arrived, most attempts cost a timeout.
-        first = client.probe(target, 3, timeout=self.timeouts.drop)
-        judgement = all_ok(asdict(first), names)
-        if judgement.ok is not True:
-            return judgement
-        more = client.probe(
-            target, never_chosen_samples(len(names), ALPHA), timeout=self.timeouts.answer
+    @contextmanager
+    def meanwhile(self, client: Client, target: Target, **options: Any) -> Iterator[None]:
+        """No connection fails that `client` makes while the body of the `with` runs."""
+        running = client.start(
+            target, rate=RATE, duration=LONGEST, timeout=self.timeouts.answer, **options
         )
-        columns = asdict(more)
-        return all_of(all_ok(columns, names), covers(columns, names, alpha=ALPHA))
+        try:
+            yield
+        finally:
+            attempts = running.stop()
+        require(unbroken(attempts, f"to {target} meanwhile"))
 
-    def refuses(self, client: Client, target: Target) -> Attempts:
+    def refuses(self, client: Client, target: Target, **options: Any) -> Attempts:
         """Every attempt is refused at once (RST, or ICMP port unreachable)."""
-        return self._only(client, target, "refused", self.timeouts.answer)
+        return self._only(client, target, "refused", self.timeouts.answer, **options)
 
-    def drops(self, client: Client, target: Target) -> Attempts:
+    def drops(self, client: Client, target: Target, **options: Any) -> Attempts:
         """No attempt is answered in any way."""
-        return self._only(client, target, "timeout", self.timeouts.drop, concurrency=REFUSALS)
+        many = {"concurrency": REFUSALS, **options}
+        return self._only(client, target, "timeout", self.timeouts.drop, **many)
 
-    def silent(self, client: Client, target: Target) -> Attempts:
+    def silent(self, client: Client, target: Target, **options: Any) -> Attempts:
         """No attempt reaches anybody: refused, unreachable or dropped, but never answered."""
+        many = {"concurrency": REFUSALS, **options}
 
         def probe() -> Attempts:
-            return client.probe(
-                target, REFUSALS, timeout=self.timeouts.drop, concurrency=REFUSALS
-            )
+            return client.probe(target, REFUSALS, timeout=self.timeouts.drop, **many)
 
         self.until(
             f"nobody answers {client.name} at {target}",
@@ -108,10 +139,10 @@ class Check:
         return attempts
 
     def _only(
-        self, client: Client, target: Target, outcome: str, timeout: float, concurrency: int = 1
+        self, client: Client, target: Target, outcome: str, timeout: float, **options: Any
     ) -> Attempts:
         def probe(number: int) -> Attempts:
-            return client.probe(target, number, timeout=timeout, concurrency=concurrency)
+            return client.probe(target, number, timeout=timeout, **options)
 
         self.until(
             f"{client.name} is {_outcome(outcome)} at {target}",

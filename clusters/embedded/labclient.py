@@ -102,10 +102,13 @@ class LabClient:
 def start(directory: Path) -> int:
     """Start a lab whose state is `directory` and return the pid of its first process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    complaints = (directory / "lab.log").open("w")
     launcher = subprocess.Popen(
         [sys.executable, "-S", "-m", "clusters.embedded.lab", str(directory)],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
+        # A kept cluster must not hold on to the terminal or pipe of the run that made it.
+        stderr=complaints,
         text=True,
         env=environment,
         cwd=ROOT,
@@ -115,10 +118,13 @@ def start(directory: Path) -> int:
     with launcher.stdout as output:
         pid, ready = output.readline().strip(), output.readline().strip()
     launcher.wait()
+    complaints.close()
     if ready != "ready":
+        why = (directory / "lab.log").read_text().strip().splitlines()[-1:]
         raise TestbedError(
-            "could not make network, mount and PID namespaces: run as root, or as a user that may "
-            "make user namespaces"
+            "could not make network, mount and PID namespaces "
+            f"({''.join(why) or 'no reason given'}): run as root, or as a user that may make "
+            "user namespaces"
         )
     return int(pid)
 

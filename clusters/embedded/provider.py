@@ -127,7 +127,10 @@ class EmbeddedCluster:
         """Where the agent of a running pod is controlled."""
         from kubernetes import client  # noqa: PLC0415 - see api
 
-        pod = client.CoreV1Api(self.api).read_namespaced_pod(name, namespace)
+        try:
+            pod = client.CoreV1Api(self.api).read_namespaced_pod(name, namespace)
+        except client.ApiException as error:
+            raise TestbedError(f"pod {namespace}/{name}: {error.reason}") from error
         address = (pod.metadata.annotations or {}).get("proxyproof.dev/agent")
         if not address:
             raise TestbedError(f"pod {namespace}/{name} has not started")

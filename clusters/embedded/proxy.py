@@ -22,8 +22,10 @@ SYNCED_WITHIN = 20.0
 POLL = 0.05
 NAME = "kube-proxy"
 
-# What kube-proxy says when it does not know a mode, or when the kernel lacks what a mode needs.
+# What kube-proxy says when it does not know a mode, or when the kernel lacks what a mode needs. The
+# first is validateProxyMode's of k/k pkg/proxy/apis/config/validation, its quotes escaped by klog.
 NOT_OFFERED = re.compile(
+    r"ProxyMode: Invalid value: \S+ must be [\w,]+(?: [\w,]+)*|"
     r"unknown proxy-?mode|unsupported (?:proxy )?mode|supported values: .*|"
     r"proxy mode .*is not supported|can't use the IPVS proxier|"
     r"unrecognized feature gate: (?:NFTablesProxyMode|KubeProxyIPVS)",

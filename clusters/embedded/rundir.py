@@ -54,7 +54,7 @@ def running() -> list[Path]:
     if not base().is_dir():
         return []
     return sorted(
-        (path for path in base().iterdir() if alive(path)), key=lambda path: path.stat().st_ctime
+        (path for path in base().iterdir() if alive(path)), key=lambda path: (path / "lock").stat().st_ctime
     )
 
 

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from clusters.parts.workshop import Workshop
 
 _PACKAGE = f"{gomod.MODULE}/cmd/kube-proxy"
-_LEFT_OUT = shutil.ignore_patterns(
-    "*_test.go", "testdata", "test", "docs", "api", "cluster", "CHANGELOG", "LICENSES", "logo"
-)
+_NO_TESTS = shutil.ignore_patterns("*_test.go", "testdata")
+_LEFT_OUT = {"test", "docs", "api", "cluster", "hack", "CHANGELOG", "LICENSES", "logo"}
 
 
 def build_changed(
@@ -73,10 +72,7 @@ def _module(workshop: Workshop, version: str) -> Path:
             shutil.rmtree(out, ignore_errors=True)
             known = download_module(workshop, version, work, step)
             step.detail("copying the source")
-            shutil.copytree(
-                known["Dir"], out / "copy", ignore=_LEFT_OUT, copy_function=shutil.copyfile
-            )
-            _make_writable(out)
+            copy_source(Path(known["Dir"]), out / "copy")
             go_mod = gomod.render_go_mod(Path(known["GoMod"]).read_text(), version, copy="./copy")
             write_module(workshop, out, go_mod, [_PACKAGE], step)
         # Compile the unchanged source now, so that each change costs its own package and the link.
@@ -88,9 +84,17 @@ def _module(workshop: Workshop, version: str) -> Path:
     )
 
 
-def _make_writable(tree: Path) -> None:
+def copy_source(source: Path, copy: Path) -> None:
+    """Copy what a command is compiled from, writable, without tests and top-level documents."""
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        # pkg/api is code, api is not: names count at the top only.
+        top = _LEFT_OUT.intersection(names) if Path(folder) == source else set()
+        return top | set(_NO_TESTS(folder, names))
+
+    shutil.copytree(source, copy, ignore=ignore, copy_function=shutil.copyfile)
     # copytree gives directories the mode of the module cache, which is read-only.
-    for folder in (tree, *tree.rglob("*")):
+    for folder in (copy, *copy.rglob("*")):
         if folder.is_dir():
             folder.chmod(0o755)
 

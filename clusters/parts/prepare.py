@@ -72,6 +72,7 @@ def prepare(want: Want, progress: Recorder, workshop: Workshop | None = None) ->
         (build, binaries, etcd), kernel = _side_by_side(
             shop, lambda: _kubernetes(shop, want, control), lambda: _kernel(shop, want)
         )
+    shop.cache.sweep()
     return Parts(
         build=build,
         kube_apiserver=binaries["kube-apiserver"],

@@ -156,7 +156,7 @@ class LiveProgress(Recorder):
             console=console, auto_refresh=False, get_renderable=self._table, redirect_stdout=False
         )
         self._end = threading.Event()
-        self._clock = threading.Thread(target=self._tick, name="progress clock")
+        self._clock: threading.Thread | None = None
 
     def _tick(self) -> None:
         while not self._end.wait(0.2):
@@ -179,6 +179,8 @@ class LiveProgress(Recorder):
         """Show the list from the first step on: where all is cached nothing appears."""
         with self._lock:
             if not self._live.is_started:
+                self._end.clear()
+                self._clock = threading.Thread(target=self._tick, name="progress clock")
                 self._live.start()
                 self._clock.start()
 
@@ -188,10 +190,13 @@ class LiveProgress(Recorder):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._live.is_started:
+        if self._clock is not None:
             self._end.set()
             self._clock.join()
             self._live.stop()
+            # What is on the screen stays there; a list opened later begins anew.
+            self._clock = None
+            self.steps.clear()
 
 
 def choose_progress(stream: TextIO | None = None) -> Recorder:

@@ -59,13 +59,16 @@ def log(message: str) -> None:
 
 
 def mount_all(*, own_kernel: bool) -> None:
-    """Hide the machine's own /proc, /run, /tmp and devices behind the node's."""
+    """
+    Hide the machine's own /proc, /run and devices behind the node's.
+
+    /tmp stays the machine's, since builds and logs may lie there; TMPDIR points elsewhere.
+    """
     if not own_kernel:
         namespaces.mount("none", "/", "", namespaces.MS_REC | namespaces.MS_PRIVATE)
     namespaces.mount("proc", "/proc", "proc")
     namespaces.mount("sysfs", "/sys", "sysfs")
-    for place in ("/run", "/tmp"):  # noqa: S108 - these are mount points
-        namespaces.mount("tmpfs", place, "tmpfs", data="mode=0755")
+    namespaces.mount("tmpfs", "/run", "tmpfs", data="mode=0755")
     if own_kernel:
         with contextlib.suppress(OSError):  # the kernel may have mounted it by itself
             namespaces.mount("devtmpfs", "/dev", "devtmpfs")
@@ -75,7 +78,7 @@ def mount_all(*, own_kernel: bool) -> None:
         namespaces.mount("devpts", "/dev/pts", "devpts", data="ptmxmode=666")
         if not Path("/dev/fd").exists():
             Path("/dev/fd").symlink_to("/proc/self/fd")
-    for directory in ("/run/netns", "/run/lock", "/run/tools"):
+    for directory in ("/run/netns", "/run/lock", "/run/tools", "/run/tmp"):
         Path(directory).mkdir(exist_ok=True)
 
 
@@ -191,6 +194,7 @@ def main() -> None:
     config = json.loads(Path(os.environ.get("PROXYPROOF_NODE") or sys.argv[1]).read_text())
     own_kernel = config["kernel"] == "uml"
     os.environ["PATH"] = config["path"]
+    os.environ["TMPDIR"] = "/run/tmp"
     mount_all(own_kernel=own_kernel)
     socket.sethostname(config["name"])
     choose_iptables(config["iptables_backend"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusters.errors import HarnessError
-from clusters.parts.overlay import write_overlay
+from clusters.parts.overlay import copy_source, write_overlay
 
 
 def source(tmp_path: Path) -> Path:
@@ -41,3 +41,17 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     """Files move between releases."""
     with pytest.raises(HarnessError, match=r"no pkg/gone\.go in this Kubernetes version"):
         write_overlay(source(tmp_path), {"pkg/gone.go": ("a", "b")}, tmp_path)
+
+
+def test_the_copy_is_writable_and_holds_all_code(tmp_path: Path) -> None:
+    """Top-level documents and tests stay behind, packages of the same name do not."""
+    module = tmp_path / "module"
+    for name in ("pkg/api/a.go", "pkg/api/a_test.go", "api/openapi.json", "go.mod"):
+        (module / name).parent.mkdir(parents=True, exist_ok=True)
+        (module / name).write_text("x")
+        (module / name).chmod(0o444)
+    (module / "pkg/api").chmod(0o555)
+    copy_source(module, tmp_path / "copy")
+    files = {str(path.relative_to(tmp_path / "copy")) for path in (tmp_path / "copy").rglob("*.*")}
+    assert files == {"pkg/api/a.go", "go.mod"}
+    assert all(path.stat().st_mode & 0o200 for path in (tmp_path / "copy").rglob("*"))

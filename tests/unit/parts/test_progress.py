@@ -79,6 +79,21 @@ def test_the_live_list_is_silent_without_steps() -> None:
     assert stream.getvalue() == ""
 
 
+def test_the_live_list_can_be_opened_again() -> None:
+    """A second list shows its own steps only, and its clock ends as well."""
+    stream = io.StringIO()
+    before = threading.active_count()
+    progress = LiveProgress(Console(file=stream, force_terminal=True, width=60))
+    for name in ("first", "second"):
+        stream.truncate(0)
+        with progress, progress.step(name):
+            pass
+    assert "second" in stream.getvalue()
+    assert "first" not in stream.getvalue()
+    assert threading.active_count() == before
+    assert [name for name, _ in progress.records] == ["first", "second"]
+
+
 def test_brackets_in_a_detail_are_text() -> None:
     """A compiler's [-Wfoo] is shown, not taken for markup."""
     stream = io.StringIO()

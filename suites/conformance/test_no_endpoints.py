@@ -1,0 +1,57 @@
+"""A Service without endpoints refuses at once, so that clients need not wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.case import case
+from suites.check import apart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clusters.protocol import Node
+    from fixtures.provide import Clients
+    from fixtures.workloads import Workloads
+    from suites.check import Check
+
+REJECTED = "k/k test/e2e/network/service.go, be rejected when no endpoints exist"
+
+
+@case("NEP-001", feature="reject", reference=REJECTED)
+def test_tcp_is_refused(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """TCP connections to a Service without endpoints are refused, to pods and to nodes."""
+    target = workloads.service().target("tcp")
+    for client in (clients.pod(nodes[0]), clients.node(nodes[0])):
+        check.refuses(client, target)
+
+
+@case("NEP-002", feature="reject", reference=REJECTED)
+def test_udp_port_is_unreachable(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """UDP datagrams to a Service without endpoints are answered by ICMP port unreachable."""
+    target = workloads.service().target("udp")
+    for client in (clients.pod(nodes[0]), clients.node(nodes[0])):
+        check.refuses(client, target)
+
+
+@case("NEP-003", feature=("reject", "NodePort"), requires=("outside-client",), reference=REJECTED)
+@pytest.mark.parametrize("port", ["tcp", "udp"])
+def test_node_port_is_refused(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, port: str
+) -> None:
+    """A NodePort whose Service has lost its endpoints refuses clients outside the cluster."""
+    pods = workloads.pods(1, on=nodes[0])
+    service = workloads.service(type="NodePort")
+    targets = [service.node_target(node, port) for node in nodes]
+    # A closed port refuses as well: see first that this one is the Service's.
+    for target in targets:
+        check.reaches(clients.outside(), target, pods, count=10, **apart(target, 0))
+    pods[0].delete()
+    for target in targets:
+        check.refuses(clients.outside(), target, **apart(target, 1))

@@ -1,0 +1,63 @@
+"""The clusters that the contract is asked of, each with how to see what it left behind."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.fake import FakeCluster
+from clusters.parts.progress import Recorder as Silent
+from clusters.protocol import ProxySpec
+from fixtures import testbed
+from fixtures.plugin import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clusters.protocol import Cluster
+
+NODES = 2
+
+
+@dataclass(frozen=True)
+class Provider:
+    """How to make a cluster of `NODES` nodes, what its nodes run, and a spec to change to."""
+
+    name: str
+    make: Callable[[Path], Cluster]
+
+
+def make_fake(_logs: Path) -> Cluster:
+    """Make a cluster that needs nothing."""
+    return FakeCluster([ProxySpec(Path("/no/kube-proxy"), "iptables")] * NODES)
+
+
+@pytest.fixture(scope="session", params=["fake", "embedded"])
+def provider(request: pytest.FixtureRequest) -> Provider:
+    """Give a provider: the fake always, the embedded one if PROXYPROOF_E2E=1 allows it.
+
+    An embedded cluster moves this process into its network for good, so it comes last, and the
+    end-to-end tests run this in a process of its own.
+    """
+    if request.param == "fake":
+        return Provider("fake", make_fake)
+    if os.environ.get("PROXYPROOF_E2E") != "1":
+        pytest.skip("PROXYPROOF_E2E=1 is not set: an embedded cluster needs a kernel and binaries")
+    options = replace(request.config.stash[OPTIONS], nodes=NODES)
+    parts = testbed.get_parts(options, Silent())
+    return Provider(
+        "embedded",
+        lambda logs: testbed.bring_up(options, parts, logs, lambda _text: None).cluster,
+    )
+
+
+@pytest.fixture(scope="session")
+def cluster(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Lend a cluster that the tests share; those that change it put it back."""
+    made = provider.make(tmp_path_factory.mktemp("logs"))
+    yield made
+    made.close()

@@ -1,0 +1,248 @@
+"""What every provider of clusters keeps to, as `clusters.protocol` has it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.errors import ConfigError, ProxyproofError, TestbedError
+from clusters.protocol import MODES, Node, ProxySpec
+from fixtures.agent.client import Agent
+from fixtures.kube import Kube
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.protocol import AgentAddress, Cluster
+    from tests.contract.conftest import Provider
+
+HEALTHZ = "http://127.0.0.1:10256/healthz"
+NOBODY = "http://127.0.0.1:9/"
+TIMEOUT = 0.5
+LATE = 5.0
+
+
+@pytest.fixture
+def node(cluster: Cluster) -> Iterator[Node]:
+    """Lend a node that gets its proxy back, running, however the test leaves it."""
+    first = cluster.nodes[0]
+    before = first.spec
+    yield first
+    if first.spec != before or cluster.http(first, HEALTHZ)[0] != 200:
+        cluster.set_proxy(first, before)
+
+
+def hello(address: AgentAddress) -> dict[str, object]:
+    """Ask an agent who it is."""
+    with Agent(address.host, address.port) as agent:
+        return agent.hello()
+
+
+def test_nodes_are_ordered_and_unique(cluster: Cluster) -> None:
+    """Nodes come in the order of their names, none twice, and the order stays."""
+    names = [node.name for node in cluster.nodes]
+    assert names == sorted(set(names))
+    assert names == [node.name for node in cluster.nodes]
+    assert len(names) == 2
+
+
+def test_nodes_are_nodes(cluster: Cluster) -> None:
+    """Each node has what the protocol promises, a kernel release among it."""
+    for node in cluster.nodes:
+        assert isinstance(node, Node)
+        assert node.kernel[0].isdigit()
+
+
+def test_node_addresses_are_of_both_families(cluster: Cluster) -> None:
+    """Each node has an address of each family, and shares none with another node."""
+    for family, version in (("ipv4", 4), ("ipv6", 6)):
+        found = [ip_address(dict(node.addresses)[family]) for node in cluster.nodes]
+        assert [address.version for address in found] == [version] * len(found)
+        assert len(set(found)) == len(found)
+
+
+def test_capabilities_are_declared(cluster: Cluster) -> None:
+    """What a provider can do is a set that nobody can change."""
+    assert isinstance(cluster.capabilities, frozenset)
+    assert "node-access" in cluster.capabilities
+
+
+def test_node_agents_say_where_they_are(cluster: Cluster) -> None:
+    """The agent of a node answers on its control port with the node's name."""
+    assert [hello(node.agent)["node"] for node in cluster.nodes] == [
+        node.name for node in cluster.nodes
+    ]
+
+
+def test_outside_clients_have_addresses_of_their_own(cluster: Cluster) -> None:
+    """Each outside client answers, belongs to no node, and shares no address with one."""
+    if "outside-client" not in cluster.capabilities:
+        pytest.skip("this provider has no outside clients")
+    taken = {address for node in cluster.nodes for address in node.addresses.values()}
+    nodes = {node.name for node in cluster.nodes}
+    assert cluster.outside
+    for number, address in enumerate(cluster.outside, start=1):
+        own = cluster.outside_addresses(number)
+        assert sorted(own) == ["ipv4", "ipv6"]
+        assert not taken & set(own.values())
+        taken |= set(own.values())
+        assert hello(address)["node"] not in nodes
+
+
+def test_run_returns_what_a_command_said(cluster: Cluster) -> None:
+    """A command's input, output and status of success pass through unchanged."""
+    done = cluster.run(cluster.nodes[0], ["cat"], stdin="one\ntwo ä\n")
+    assert (done.status, done.stdout, done.stderr) == (0, "one\ntwo ä\n", "")
+    assert done.argv == ("cat",)
+
+
+def test_run_does_not_raise_for_a_failed_command(cluster: Cluster) -> None:
+    """A command that fails is an answer: its status and what it wrote to standard error."""
+    assert cluster.run(cluster.nodes[0], ["false"]).status == 1
+    listed = cluster.run(cluster.nodes[0], ["ls", "/no-such-file"])
+    assert listed.status == 2
+    assert "/no-such-file" in listed.stderr
+    assert listed.stdout == ""
+
+
+def test_run_of_a_missing_program_is_127(cluster: Cluster) -> None:
+    """A program that is not there gives the status a shell gives, and is named."""
+    done = cluster.run(cluster.nodes[0], ["no-such-program"])
+    assert done.status == 127
+    assert "no-such-program" in done.stderr
+
+
+def test_run_ends_at_its_timeout(cluster: Cluster) -> None:
+    """A command that does not end raises within its bound, and the node is of use afterwards."""
+    started = time.monotonic()
+    with pytest.raises(TestbedError, match=f"node-1: sleep 30: not done after {TIMEOUT} s"):
+        cluster.run(cluster.nodes[0], ["sleep", "30"], timeout=TIMEOUT)
+    assert TIMEOUT <= time.monotonic() - started < LATE
+    assert cluster.run(cluster.nodes[0], ["true"]).status == 0
+
+
+def test_http_of_a_running_proxy(cluster: Cluster) -> None:
+    """The healthz of a synced kube-proxy answers 200 on its own node, a wrong path 404."""
+    for node in cluster.nodes:
+        assert cluster.http(node, HEALTHZ)[0] == 200
+        assert cluster.http(node, HEALTHZ.replace("healthz", "no-such-path"))[0] == 404
+
+
+def test_http_status_is_0_when_nobody_listens(cluster: Cluster) -> None:
+    """No HTTP answer is no exception: status 0 and the reason."""
+    status, reason = cluster.http(cluster.nodes[0], NOBODY)
+    assert status == 0
+    assert "refused" in reason.lower()
+
+
+def test_set_proxy_is_visible(cluster: Cluster, node: Node) -> None:
+    """After set_proxy the node runs the new spec; the other nodes run what they ran."""
+    before = [other.spec for other in cluster.nodes[1:]]
+    mode = next(mode for mode in MODES if mode != node.spec.mode)
+    spec = ProxySpec(node.spec.build, mode)
+    cluster.set_proxy(node, spec)
+    assert cluster.nodes[0].spec == spec
+    assert cluster.http(node, HEALTHZ)[0] == 200
+    assert [other.spec for other in cluster.nodes[1:]] == before
+
+
+def test_proxy_stops_and_starts(cluster: Cluster, node: Node) -> None:
+    """stop_proxy ends one node's proxy and no other's; start_proxy brings the same spec back."""
+    spec = node.spec
+    cluster.stop_proxy(node)
+    assert cluster.http(node, HEALTHZ)[0] == 0
+    assert cluster.http(cluster.nodes[1], HEALTHZ)[0] == 200
+    cluster.start_proxy(node)
+    assert cluster.http(node, HEALTHZ)[0] == 200
+    assert node.spec == spec
+
+
+def test_foreign_node_is_refused(cluster: Cluster) -> None:
+    """A node of another cluster is the caller's mistake, told by its name."""
+
+    class Stranger:
+        name = "node-of-another-cluster"
+        addresses: dict[str, str] = {}  # noqa: RUF012 - a stand-in for a property
+        spec = cluster.nodes[0].spec
+        agent = cluster.nodes[0].agent
+        kernel = ""
+
+    with pytest.raises(ConfigError, match="node-of-another-cluster"):
+        cluster.run(Stranger(), ["true"])  # type: ignore[arg-type]
+
+
+def test_pod_agents_are_found(cluster: Cluster) -> None:
+    """A pod made through the API runs on the node it is bound to, and its agent says so."""
+    kube = Kube(cluster.api)
+    kube.create("/api/v1/namespaces", {"metadata": {"name": "contract"}})
+    pods = "/api/v1/namespaces/contract/pods"
+    container = {"name": "agent", "image": "agent", "args": []}
+    spec = {"nodeName": "node-2", "terminationGracePeriodSeconds": 0, "containers": [container]}
+    try:
+        kube.create(pods, {"metadata": {"name": "web"}, "spec": spec})
+        deadline = time.monotonic() + 10
+        while "podIP" not in kube.get(f"{pods}/web").get("status", {}):
+            assert time.monotonic() < deadline, "the pod does not run"
+            time.sleep(0.02)
+        said = hello(cluster.pod_agent("contract", "web"))
+        assert (said["pod"], said["node"]) == ("contract/web", "node-2")
+        assert len(kube.get(f"{pods}/web")["status"]["podIPs"]) == 2
+    finally:
+        kube.delete(f"{pods}/web")
+        kube.delete("/api/v1/namespaces/contract")
+
+
+def test_unknown_pod_has_no_agent(cluster: Cluster) -> None:
+    """Asking for the agent of a pod that is not there is an error that names the pod."""
+    with pytest.raises(TestbedError, match="no-such-pod"):
+        cluster.pod_agent("default", "no-such-pod")
+
+
+def test_collect_writes_each_node(cluster: Cluster, tmp_path: Path) -> None:
+    """What is collected is a folder for each node, none of them empty."""
+    cluster.collect(tmp_path / "state")
+    for node in cluster.nodes:
+        files = [path for path in (tmp_path / "state" / node.name).rglob("*") if path.is_file()]
+        assert files
+        assert sum(path.stat().st_size for path in files) > 0
+
+
+def test_close_leaves_nothing(provider: Provider, tmp_path: Path) -> None:
+    """After close no process of the cluster is left, and a second close does no harm."""
+    before = children()
+    made = provider.make(tmp_path)
+    address = made.nodes[0].agent
+    hello(address)
+    made.close()
+    deadline = time.monotonic() + LATE
+    while children() - before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert children() - before == set()
+    with pytest.raises(TestbedError):
+        hello(address)
+    with contextlib.suppress(ProxyproofError):
+        made.close()
+    assert children() - before == set()
+
+
+def children() -> set[int]:
+    """Return the living processes below this one, and those that name this test's folder."""
+    below, found = {os.getpid()}, set[int]()
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z":
+            parents[int(path.parent.name)] = int(parent)
+    while below:
+        below = {pid for pid, parent in parents.items() if parent in below}
+        found |= below
+    return found

@@ -1,0 +1,95 @@
+"""Which cases run: of this mode, asked for by name, possible on this cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.pytester.conftest import Judge
+
+pytest_plugins = ["pytester"]
+
+CASES = '''
+@case("ONE-1", feature="x")
+def test_first(probe):
+    """Attempts are answered."""
+    assert probe().ok
+
+
+@case("IPVS-1", feature="x", modes=("ipvs",))
+def test_of_ipvs(probe):
+    """Attempts are answered in IPVS mode."""
+    assert probe().ok
+
+
+@case("BIG-1", feature="x", min_nodes=3)
+def test_big(probe):
+    """Attempts are answered on three nodes."""
+    assert probe().ok
+
+
+@case("FLY-1", feature="x", requires=("wings",))
+def test_flies(probe):
+    """Attempts are answered in the air."""
+    assert probe().ok
+
+
+def test_that_is_no_case():
+    pass
+'''
+
+
+def test_mode_narrows(judge: Judge) -> None:
+    """Cases of other modes are left out, which is said; what is impossible is skipped, and why."""
+    judged = judge(CASES, "--kp-nodes", "2")
+    assert judged.outcomes == {"ONE-1": "passed", "BIG-1": "skipped", "FLY-1": "skipped"}
+    assert judged.status == 0, judged.out + judged.err
+    assert "1 deselected" in judged.out
+    reasons = {result.case.id: result.sentence for result in judged.run.results}
+    assert "needs 3 nodes, there are 2" in reasons["BIG-1"]
+    assert "wings" in reasons["FLY-1"]
+    assert judged.junit["skipped"] == 2
+
+
+def test_keyword_narrows(judge: Judge) -> None:
+    """-k runs what it matches and nothing else."""
+    judged = judge(CASES, "--kp-mode", "ipvs", "-k", "of_ipvs")
+    assert judged.status == 0
+    assert judged.outcomes == {"IPVS-1": "passed"}
+
+
+def test_path_narrows(judge: Judge) -> None:
+    """A path with a name runs that case alone."""
+    assert judge(CASES, "test_cases.py::test_first").outcomes == {"ONE-1": "passed"}
+
+
+def test_case_ids_narrow(judge: Judge) -> None:
+    """--kp-cases takes ids and patterns, and tests that are no cases do not need a cluster."""
+    judged = judge(CASES, "--kp-cases", "ONE-*,NONE-1")
+    assert judged.status == 0
+    assert judged.outcomes == {"ONE-1": "passed"}
+
+
+def test_nothing_selected(judge: Judge) -> None:
+    """A selection that matches nothing is a mistake of the user's: status 4, nothing made."""
+    judged = judge(CASES, "-k", "no_such_case")
+    assert judged.status == 4
+    assert not (judged.artifacts.parent / "made").exists()
+
+
+def test_collect_only(judge: Judge) -> None:
+    """--collect-only lists the cases and makes no cluster and no reports."""
+    judged = judge(CASES, "--collect-only", "-q")
+    assert judged.status == 0
+    assert "test_cases.py::test_first" in judged.out
+    assert "test_of_ipvs" not in judged.out
+    assert not (judged.artifacts.parent / "made").exists()
+    assert not judged.artifacts.exists()
+
+
+def test_only_tests_that_are_no_cases(judge: Judge) -> None:
+    """Ordinary tests run as with plain pytest, without a cluster."""
+    judged = judge(CASES, "-k", "no_case")
+    assert judged.status == 0
+    assert "1 passed" in judged.out
+    assert not (judged.artifacts.parent / "made").exists()
