@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from suites.judges import unbroken
 from suites.oracles.outcomes import all_ok, covers, only
 from suites.oracles.statistics import never_chosen_samples
-from suites.oracles.verdict import Judgement, all_of, require
+from suites.oracles.verdict import Judgement, all_of, require, right, undecided, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -32,20 +32,18 @@ LONGEST = 120.0
 """Seconds after which a probe in the background ends though nobody stopped it."""
 
 
-def apart(target: Target, batch: int) -> dict[str, Any]:
-    """
-    Return probe options that keep the UDP flows of one batch apart from those of another.
+def new_flows(target: Target) -> dict[str, Any]:
+    """Return probe options that make UDP flows which no earlier probe of the case has made.
 
-    A UDP flow that conntrack knows keeps its backend, by design, though its Service has changed:
-    new flows need source ports that no earlier probe of the case had.
+    A flow that conntrack knows keeps its backend though its Service has changed, so a port that
+    the kernel gives twice (of 41,000, for some hundred datagrams) would be a false alarm. These
+    are below ip_local_port_range.
     """
-    first = 10_000 + 1_000 * batch
-    return {"source_ports": (first, first + 999)} if target.protocol == "udp" else {}
+    return {"source_ports": (10_000, 10_999)} if target.protocol == "udp" else {}
 
 
 class Check:
-    """
-    Waits and judgements of one case.
+    """Waits and judgements of one case.
 
     Each method first waits until the state it names begins to hold (the build has
     `timeouts.programmed` seconds), then makes fresh attempts of which none may differ.
@@ -66,8 +64,7 @@ class Check:
         also: Callable[[Attempts], Judgement] | None = None,
         **options: Any,
     ) -> Attempts:
-        """
-        Every connection is answered, by exactly these pods; returns the judged attempts.
+        """Every connection is answered, by exactly these pods; returns the judged attempts.
 
         Without `every_pod` it is enough that no other pod answers (session affinity). `also` is
         a further judge that has to agree, `options` are fields of the probe's plan.
@@ -113,44 +110,59 @@ class Check:
             attempts = running.stop()
         require(unbroken(attempts, f"to {target} meanwhile"))
 
-    def refuses(self, client: Client, target: Target, **options: Any) -> Attempts:
-        """Every attempt is refused at once (RST, or ICMP port unreachable)."""
-        return self._only(client, target, "refused", self.timeouts.answer, **options)
+    def refuses(self, client: Client, target: Target) -> Attempts:
+        """Every attempt is refused: by RST, or by ICMP port unreachable.
 
-    def drops(self, client: Client, target: Target, **options: Any) -> Attempts:
+        An ICMP error that reaches a socket within its own connect(2), as from the rules of the
+        client's own node, ends the attempt only with the SYN's repetition after 1 s (tcp_v4_err
+        in net/ipv4/tcp_ipv4.c), so a refusal may take that long. A UDP sender on the node itself
+        is told by EPERM (nf_hook_slow in net/netfilter/core.c).
+        """
+        by_node = client.kind == "node" and target.protocol == "udp"
+        allowed = {"refused", "unreachable"} if by_node else {"refused"}
+
+        def judge(attempts: Attempts) -> Judgement:
+            seen = attempts.outcomes()
+            return only(asdict(attempts), next(iter(allowed & set(seen)), "refused"))
+
+        return self._without_answer(
+            f"{client.name} is refused at {target}", client, target, judge, self.timeouts.answer
+        )
+
+    def drops(self, client: Client, target: Target) -> Attempts:
         """No attempt is answered in any way."""
-        many = {"concurrency": REFUSALS, **options}
-        return self._only(client, target, "timeout", self.timeouts.drop, **many)
+        return self._without_answer(
+            f"{client.name} is dropped at {target}",
+            client,
+            target,
+            lambda attempts: only(asdict(attempts), "timeout"),
+            self.timeouts.drop,
+        )
 
-    def silent(self, client: Client, target: Target, **options: Any) -> Attempts:
+    def silent(self, client: Client, target: Target) -> Attempts:
         """No attempt reaches anybody: refused, unreachable or dropped, but never answered."""
-        many = {"concurrency": REFUSALS, **options}
-
-        def probe() -> Attempts:
-            return client.probe(target, REFUSALS, timeout=self.timeouts.drop, **many)
-
-        self.until(
+        return self._without_answer(
             f"nobody answers {client.name} at {target}",
-            lambda: nobody(probe()),
-            within=self.timeouts.programmed,
+            client,
+            target,
+            nobody,
+            self.timeouts.drop,
         )
-        attempts = probe()
-        require(nobody(attempts))
-        return attempts
 
-    def _only(
-        self, client: Client, target: Target, outcome: str, timeout: float, **options: Any
+    def _without_answer(
+        self,
+        name: str,
+        client: Client,
+        target: Target,
+        judge: Callable[[Attempts], Judgement],
+        timeout: float,
     ) -> Attempts:
-        def probe(number: int) -> Attempts:
-            return client.probe(target, number, timeout=timeout, **options)
+        def probe(**options: Any) -> Attempts:
+            return client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS, **options)
 
-        self.until(
-            f"{client.name} is {_outcome(outcome)} at {target}",
-            lambda: only(asdict(probe(2)), outcome),
-            within=self.timeouts.programmed,
-        )
-        attempts = probe(REFUSALS)
-        require(only(asdict(attempts), outcome))
+        self.until(name, lambda: judge(probe()), within=self.timeouts.programmed, consecutive=1)
+        attempts = probe(**new_flows(target))
+        require(judge(attempts))
         return attempts
 
 
@@ -158,35 +170,29 @@ def nobody(attempts: Attempts) -> Judgement:
     """Judge that no attempt was answered by any backend."""
     answered = attempts.by_backend()
     if not len(attempts):
-        return Judgement(None, "nothing was attempted")
+        return undecided("nothing was attempted")
     if answered:
         names = ", ".join(f"{name} ({count})" for name, count in answered.items())
-        return Judgement(
-            False,
+        return wrong(
             f"{answered.total()} of {len(attempts)} connections were answered by {names}; "
-            "nobody should answer",
+            "nobody should answer"
         )
-    return Judgement(True, f"none of {len(attempts)} connections was answered")
+    return right(f"none of {len(attempts)} connections was answered")
 
 
 def sources(attempts: Attempts, allowed: Collection[str], what: str) -> Judgement:
     """Judge which source addresses the backends saw."""
     seen = attempts.sources()
     if not seen:
-        return Judgement(None, "no backend said which source address it saw")
+        return undecided("no backend said which source address it saw")
     if strange := set(seen) - set(allowed):
-        return Judgement(
-            False,
+        return wrong(
             f"the backend saw source {', '.join(sorted(strange))}; it should see {what} "
-            f"({', '.join(sorted(allowed))})",
+            f"({', '.join(sorted(allowed))})"
         )
-    return Judgement(True, f"the backend saw {what} in all {seen.total()} connections")
+    return right(f"the backend saw {what} in all {seen.total()} connections")
 
 
 def _named(pods: Collection[Pod]) -> str:
     names: Sequence[str] = sorted(pod.name for pod in pods)
     return ", ".join(names) if len(names) <= 4 else f"{len(names)} pods"
-
-
-def _outcome(outcome: str) -> str:
-    return {"refused": "refused", "timeout": "dropped"}.get(outcome, outcome)

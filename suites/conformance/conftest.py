@@ -14,8 +14,7 @@ UNLIMITED = ("net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
 
 @pytest.fixture(scope="session", autouse=True)
 def refuse_every_time(cluster: Cluster) -> None:
-    """
-    Let nodes refuse as often as they are asked.
+    """Let nodes refuse as often as they are asked.
 
     A kernel sends a client six ICMP errors at once and then one a second (icmp_ratelimit in
     Documentation/networking/ip-sysctl.rst), so that a refused probe would look dropped.

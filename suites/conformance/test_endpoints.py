@@ -37,14 +37,17 @@ def test_none_some_more_fewer_none(
     """A Service follows its endpoints from none to some and back, and refuses without any."""
     client, target = clients.pod(nodes[0]), workloads.service().target()
     check.refuses(client, target)
-    pods = workloads.pods(2, on=nodes[:2])
-    check.reaches(client, target, pods)
-    pods += workloads.pods(1, on=nodes[0])
-    check.reaches(client, target, pods)
-    pods.pop(0).delete()
-    check.reaches(client, target, pods)
+    pods = workloads.pods(2, on=nodes[:2], gated=True)
     for pod in pods:
-        pod.delete()
+        pod.set_ready(True)
+    check.reaches(client, target, pods)
+    more = workloads.pods(1, on=nodes[0])
+    check.reaches(client, target, [*pods, *more])
+    more[0].delete()
+    check.reaches(client, target, pods)
+    # They live on: a dead pod's kernel refuses as well, for a moment.
+    for pod in pods:
+        pod.set_ready(False)
     check.refuses(client, target)
 
 

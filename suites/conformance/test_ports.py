@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fixtures.case import case
-from suites.check import apart
 from suites.judges import arrives_at
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_named_target_ports(
             clients.pod(nodes[0]),
             service.target(name),
             pods,
-            also=lambda attempts, right=right: arrives_at(attempts, right),
+            also=partial(arrives_at, ports=right),
         )
 
 
@@ -62,11 +62,11 @@ def test_one_number_two_protocols(
     client, service = clients.pod(nodes[0]), workloads.service()
     dropped = "udp" if kept == "tcp" else "tcp"
     old = service.target(dropped)
-    check.reaches(client, old, pods, **apart(old, 0))
+    check.reaches(client, old, pods)
     check.reaches(client, service.target(kept), pods)
     with check.meanwhile(client, service.target(kept)):
         service.update(ports=[service.port(kept)])
-        check.silent(client, old, **apart(old, 1))
+        check.silent(client, old)
     check.reaches(client, service.target(kept), pods)
 
 
@@ -106,5 +106,5 @@ def test_target_port_changed(
             client,
             service.target("web"),
             pods,
-            also=lambda attempts, right=right: arrives_at(attempts, right),
+            also=partial(arrives_at, ports=right),
         )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from reports.journal import load_run
+from tests.pytester import on_fake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,18 +99,24 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 @pytest.fixture
-def judge(project: pytest.Pytester) -> Judge:
-    """Write cases, run them in a process of their own on the fake cluster, and return the run."""
+def judge(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Write cases, run them on the fake cluster, and return the run.
 
-    def run(cases: str, *arguments: str, artifacts: str = "out") -> Judged:
-        if cases:
-            project.makepyfile(test_cases=CASES + cases)
-        where = ("--kp-artifacts", artifacts) if artifacts else ()
-        done = project.runpytest_subprocess(
-            *("-p", "fixtures.plugin", "-p", "tests.pytester.on_fake"),
-            *("-p", "no:cacheprovider", *where, *arguments),
-            timeout=60,
-        )
+    In this process unless `process` is set: pytest's start alone takes longer than most cases here.
+    """
+
+    def run(
+        cases: str, *arguments: str, artifacts: str = "out", process: bool = False
+    ) -> Judged:
+        project.makepyfile(test_cases=CASES + cases)
+        given = ["-p", "fixtures.plugin", "-p", "no:cacheprovider", *arguments]
+        if artifacts:
+            given += ["--kp-artifacts", artifacts]
+        if process:
+            done = project.runpytest_subprocess("-p", "tests.pytester.on_fake", *given, timeout=60)
+        else:
+            on_fake.install(monkeypatch.setattr)
+            done = project.runpytest_inprocess(*given)
         folder = project.path / (artifacts or "_artifacts")
         return Judged(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
 

@@ -17,6 +17,8 @@ from clusters.protocol import ProxySpec
 from fixtures import testbed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fixtures.options import Options
 
 LOG = "I0101 starting\nE0101 cannot go on: the rules were refused"
@@ -58,5 +60,12 @@ def bring_up(options: Options, parts: Any, _logs: object, _note: object) -> Any:
     return testbed.Testbed(KeptFake(specs, objection), parts, [("nodes", 0.1)])  # type: ignore[arg-type]
 
 
-testbed.get_parts = get_parts
-testbed.bring_up = bring_up
+def install(replace: Callable[[object, str, object], None] = setattr) -> None:
+    """Put the fake in the place of what is real."""
+    replace(testbed, "get_parts", get_parts)
+    replace(testbed, "bring_up", bring_up)
+
+
+def pytest_configure() -> None:
+    """Install for good, where this is a plugin of a process of its own."""
+    install()

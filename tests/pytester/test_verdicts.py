@@ -46,13 +46,13 @@ def test_breaks(probe):
 
 def test_good_build(judge: Judge) -> None:
     """Cases that pass on packets give 0, in the journal, junit.xml and qualification.yaml."""
-    judged = judge(GOOD)
+    judged = judge(GOOD, process=True)
     assert judged.status == 0, judged.out + judged.err
     (result,) = judged.run.results
     assert (result.case.id, result.outcome, result.attempts) == ("GOOD-1", "passed", 3)
     assert result.case.summary == "Attempts are answered"
     assert result.params == {"mode": "iptables", "family": "ipv4"}
-    assert judged.junit == {"tests": 1, "failures": 0, "errors": 0, "skipped": 0}
+    assert judged.junit == {"tests": 2, "failures": 0, "errors": 0, "skipped": 0}
     assert [node.name for node in judged.run.info.nodes] == ["node-1", "node-2", "node-3"]
     assert "PASSED" in judged.out
     assert (judged.artifacts.parent / "closed").exists()
@@ -60,7 +60,7 @@ def test_good_build(judge: Judge) -> None:
 
 def test_failed_case(judge: Judge) -> None:
     """An assertion is the build's failure: 1, with the sentence, and the rest still runs."""
-    judged = judge(FAILS + GOOD)
+    judged = judge(FAILS + GOOD, process=True)
     assert judged.status == 1, judged.out + judged.err
     assert judged.outcomes == {"FAIL-1": "failed", "GOOD-1": "passed"}
     assert judged.junit["failures"] == 1
@@ -207,6 +207,7 @@ def test_waits(probe):
     plugins = ("-p", "fixtures.plugin", "-p", "tests.pytester.on_fake")
     process = project.popen(
         [sys.executable, "-m", "pytest", *plugins, "--kp-artifacts", "out"],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

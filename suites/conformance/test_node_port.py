@@ -1,0 +1,106 @@
+"""NodePort: the same port on every node's address, for everyone who reaches the node."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.case import case
+from suites.judges import seen_as
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clusters.protocol import Cluster, Family, Node
+    from fixtures.provide import Clients
+    from fixtures.workloads import Workloads
+    from suites.check import Check
+
+NETWORKING = "k/k test/e2e/network/networking.go, Granular Checks: Services"
+SERVICE = "k/k test/e2e/network/service.go"
+
+
+def source_towards(cluster: Cluster, node: Node, address: str) -> str:
+    """Return the address that masquerading on `node` gives to packets for `address`.
+
+    It is one of the interface that the packet leaves by (nf_nat_masquerade_ipv4 in
+    net/netfilter/nf_nat_masquerade.c): the node's own, or its pod bridge's for a local pod.
+    """
+    ran = cluster.run(node, ["ip", "-j", "route", "get", address])
+    return str(json.loads(ran.stdout)[0]["prefsrc"])
+
+
+@case("NP-001", feature="NodePort", min_nodes=2, reference=NETWORKING)
+def test_tcp_from_every_node_to_every_node(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """Every node reaches all endpoints at every node's address over TCP."""
+    pods = workloads.pods(2, on=nodes[:2])
+    service = workloads.service(type="NodePort")
+    for sender in nodes:
+        for node in nodes:
+            check.reaches(clients.node(sender), service.node_target(node), pods, count=1)
+
+
+@case("NP-002", feature="NodePort", min_nodes=2, reference=NETWORKING)
+def test_udp_from_every_node_to_every_node(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """Every node reaches all endpoints at every node's address over UDP."""
+    pods = workloads.pods(2, on=nodes[:2])
+    service = workloads.service(type="NodePort")
+    for sender in nodes:
+        for node in nodes:
+            check.reaches(clients.node(sender), service.node_target(node, "udp"), pods, count=1)
+
+
+@case(
+    "NP-003",
+    feature=("NodePort", "NAT"),
+    min_nodes=2,
+    requires=("outside-client", "node-access"),
+    reference="k/k pkg/proxy/serviceport.go, externalTrafficPolicy Cluster",
+)
+@pytest.mark.parametrize("port", ["tcp", "udp"])
+def test_from_outside(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    check: Check,
+    family: Family,
+    port: str,
+) -> None:
+    """An outside client reaches all endpoints at every node, and they see the node, not it."""
+    pods = workloads.pods(2, on=nodes[:2])
+    service = workloads.service(type="NodePort")
+    for node in nodes:
+        towards = {
+            pod.identity: source_towards(cluster, node, pod.addresses[family]) for pod in pods
+        }
+        check.reaches(
+            clients.outside(),
+            service.node_target(node, port),
+            pods,
+            also=partial(seen_as, addresses=towards, what="the node's address towards the pod"),
+        )
+
+
+@case("NP-004", feature="NodePort", requires=("outside-client",), reference=SERVICE)
+@pytest.mark.parametrize("port", ["tcp", "udp"])
+def test_released_after_deletion(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, port: str
+) -> None:
+    """A NodePort is closed once its Service is deleted, and the next Service may have it."""
+    pods = workloads.pods(2, on=nodes[:2])
+    first = workloads.service("first", type="NodePort")
+    target = first.node_target(nodes[0], port)
+    check.reaches(clients.outside(), target, pods)
+    first.delete()
+    check.refuses(clients.outside(), target)
+    heirs = workloads.pods(1, on=nodes[0], app="heir")
+    workloads.service("second", app="heir", type="NodePort", ports=[first.port(port)])
+    check.reaches(clients.outside(), target, heirs)

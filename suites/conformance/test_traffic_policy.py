@@ -1,0 +1,176 @@
+"""Traffic policies: Local keeps to the node's own endpoints, and from outside the source."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.case import case
+from suites.answers import Answers
+from suites.check import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from clusters.protocol import Cluster, Family, Node
+    from fixtures.provide import Clients
+    from fixtures.record import Recorder
+    from fixtures.waits import Until
+    from fixtures.workloads import Workloads
+    from suites.check import Check
+
+SERVICE = "k/k test/e2e/network/service.go"
+POLICY = "KEP-2086; k/k pkg/proxy/topology.go"
+OUTSIDE = ("outside-client",)
+
+
+@case("ETP-001", feature=("eTP", "NAT"), min_nodes=2, requires=OUTSIDE, reference=SERVICE)
+@pytest.mark.parametrize("port", ["tcp", "udp"])
+def test_external_local_keeps_the_source(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    family: Family,
+    port: str,
+) -> None:
+    """With externalTrafficPolicy Local a node's own endpoints answer, and see the client."""
+    pods = workloads.pods(2, on=nodes[:2])
+    service = workloads.service(type="NodePort", externalTrafficPolicy="Local")
+    outside = clients.outside()
+    own = partial(sources, allowed={outside.addresses[family]}, what="the client's own address")
+    for node, pod in zip(nodes, pods, strict=False):
+        check.reaches(outside, service.node_target(node, port), [pod], also=own)
+
+
+@case("ETP-002", feature="eTP", min_nodes=2, requires=OUTSIDE, reference=SERVICE)
+def test_external_local_without_endpoint(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, mode: str
+) -> None:
+    """With externalTrafficPolicy Local a node without an endpoint answers no outside client."""
+    pods = workloads.pods(1, on=nodes[0])
+    service = workloads.service(type="NodePort", externalTrafficPolicy="Local")
+    bare, outside = nodes[-1], clients.outside()
+    check.reaches(outside, service.node_target(nodes[0]), pods)
+    # The node itself is always served; it shows that its kube-proxy knows the Service.
+    check.reaches(clients.node(bare), service.node_target(bare), pods)
+    if mode == "ipvs":
+        # No rule drops it: endpoints elsewhere are taken, and their answer is discarded as it
+        # comes from a strange address (syncEndpoint in pkg/proxy/ipvs/proxier.go, k/k #97081).
+        check.silent(outside, service.node_target(bare))
+    else:
+        check.drops(outside, service.node_target(bare))
+
+
+@case("ETP-004", feature=("eTP", "NAT"), min_nodes=2, requires=OUTSIDE, reference=SERVICE)
+def test_external_policy_flips(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    family: Family,
+) -> None:
+    """A NodePort follows its externalTrafficPolicy from Cluster to Local and back."""
+    pods = workloads.pods(2, on=nodes[:2])
+    service = workloads.service(type="NodePort")
+    outside, target = clients.outside(), service.node_target(nodes[0])
+    address = {outside.addresses[family]}
+    own = partial(sources, allowed=address, what="the client's own address")
+    check.reaches(outside, target, pods)
+    service.update(externalTrafficPolicy="Local")
+    check.reaches(outside, target, pods[:1], also=own)
+    service.update(externalTrafficPolicy="Cluster")
+    attempts = check.reaches(outside, target, pods)
+    assert not set(attempts.sources()) & address, "policy Cluster shows the client's own address"
+    check.reaches(outside, service.node_target(nodes[-1]), pods)
+
+
+def counts(namespace: str, name: str, local: int) -> Callable[[str], bool]:
+    """Accept what a healthCheckNodePort says of a Service with `local` endpoints.
+
+    Source: proxyHCPayload in k/k pkg/proxy/healthcheck/service_health.go.
+    """
+    right = {
+        "service": {"namespace": namespace, "name": name},
+        "localEndpoints": local,
+        "serviceProxyHealthy": True,
+    }
+
+    def accept(body: str) -> bool:
+        said: dict[str, Any] = json.loads(body)
+        return {key: said.get(key) for key in right} == right
+
+    return accept
+
+
+@case("ETP-005", feature=("eTP", "health"), min_nodes=2, reference=SERVICE)
+def test_health_check_node_port(
+    workloads: Workloads,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    recorder: Recorder,
+    until: Until,
+    check: Check,
+    family: Family,
+) -> None:
+    """HealthCheckNodePort says 200 and how many where endpoints are, 503 elsewhere."""
+    service = workloads.service(
+        type="LoadBalancer",
+        loadBalancerClass="proxyproof.dev/by-hand",
+        externalTrafficPolicy="Local",
+    )
+    answers, port = Answers(cluster, recorder), service.spec["healthCheckNodePort"]
+    here, there = nodes[0], nodes[-1]
+
+    def says(node: Node, status: int, local: int | None) -> None:
+        body = counts(service.namespace, service.name, local) if local is not None else str
+        until(
+            f"the health check of {node.name} says {status}",
+            lambda: answers.judge(node, node.addresses[family], port, "/", status, body),
+            within=check.timeouts.programmed,
+        )
+
+    says(here, 503, 0)
+    pods = workloads.pods(2, on=here)
+    says(here, 200, 2)
+    says(there, 503, 0)
+    pods[0].delete()
+    says(here, 200, 1)
+    service.update(externalTrafficPolicy="Cluster")
+    says(here, 0, None)
+
+
+@case("ITP-001", feature="iTP", min_nodes=2, requires=OUTSIDE, reference=f"{SERVICE}; {POLICY}")
+def test_internal_local(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """With internalTrafficPolicy Local a ClusterIP stays on the node, a NodePort does not."""
+    pods = workloads.pods(2, on=nodes[:2])
+    service = workloads.service(type="NodePort", internalTrafficPolicy="Local")
+    for node, pod in zip(nodes, pods, strict=False):
+        for client in (clients.pod(node), clients.node(node)):
+            check.reaches(client, service.target(), [pod])
+    check.reaches(clients.outside(), service.node_target(nodes[0]), pods)
+
+
+@case("ITP-002", feature="iTP", min_nodes=2, modes=("iptables", "nftables"), reference=POLICY)
+def test_internal_local_without_endpoint(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """With internalTrafficPolicy Local a node without an endpoint drops, also its own traffic.
+
+    Not in IPVS mode: there syncEndpoint falls back to endpoints of other nodes, made for
+    externalTrafficPolicy by k/k #97081 and never limited to it, against the API's promise.
+    """
+    pods = workloads.pods(1, on=nodes[0], gated=True)
+    target = workloads.service(internalTrafficPolicy="Local").target()
+    pods[0].set_ready(True)
+    check.reaches(clients.pod(nodes[0]), target, pods)
+    for client in (clients.pod(nodes[-1]), clients.node(nodes[-1])):
+        check.drops(client, target)
+    # Without an endpoint anywhere it is refused, here as well.
+    pods[0].set_ready(False)
+    check.refuses(clients.pod(nodes[-1]), target)
