@@ -33,15 +33,16 @@ class Answers:
         node: Node,
         host: str,
         port: int,
-        path: str,
-        status: int,
-        body: Callable[[str], bool] = lambda _body: True,
+        path: str = "/",
+        *,
+        status: int = 200,
+        body: Callable[[str], bool] | None = None,
     ) -> Judgement:
         """Judge that the answer has this status and a body that `body` accepts; 0: no answer."""
         seen, text = self.get(node, host, port, path)
         what = f"{host} port {port}{path} answered {node.name} with {seen or 'nothing'}"
         if seen != status:
             return wrong(f"{what}; it should be {status or 'nothing'}: {text[:200]}")
-        if not body(text):
+        if body is not None and not body(text):
             return wrong(f"{what} and the wrong content: {text[:200]}")
         return right(what)

@@ -28,18 +28,11 @@ REFUSALS = 10
 RATE = 50.0
 """Attempts per second of a probe in the background: 20 ms without service would show."""
 
+FLOW_PORTS = range(10_000, 20_000)
+"""Source ports of judged UDP probes: below ip_local_port_range, so that no other probe has them."""
+
 LONGEST = 120.0
 """Seconds after which a probe in the background ends though nobody stopped it."""
-
-
-def new_flows(target: Target) -> dict[str, Any]:
-    """Return probe options that make UDP flows which no earlier probe of the case has made.
-
-    A flow that conntrack knows keeps its backend though its Service has changed, so a port that
-    the kernel gives twice (of 41,000, for some hundred datagrams) would be a false alarm. These
-    are below ip_local_port_range.
-    """
-    return {"source_ports": (10_000, 10_999)} if target.protocol == "udp" else {}
 
 
 class Check:
@@ -52,6 +45,20 @@ class Check:
     def __init__(self, until: Until, timeouts: Timeouts) -> None:
         self.until = until
         self.timeouts = timeouts
+        self._next_port = FLOW_PORTS.start
+
+    def _new_flows(self, target: Target, count: int) -> dict[str, Any]:
+        """Return probe options that make UDP flows which no earlier probe of the case has made.
+
+        A flow that conntrack knows goes where it went, also after a change; a source port that
+        the kernel gives twice (of 41,000, for some hundred datagrams) would be a false alarm.
+        """
+        if target.protocol != "udp":
+            return {}
+        if self._next_port + count > FLOW_PORTS.stop:
+            self._next_port = FLOW_PORTS.start
+        first, self._next_port = self._next_port, self._next_port + count
+        return {"source_ports": (first, first + count - 1)}
 
     def reaches(
         self,
@@ -94,7 +101,9 @@ class Check:
             holds,
             within=self.timeouts.programmed,
         )
-        attempts = client.probe(target, max(count, enough), timeout=self.timeouts.answer, **options)
+        number = max(count, enough)
+        plan = {**self._new_flows(target, number), **options}
+        attempts = client.probe(target, number, timeout=self.timeouts.answer, **plan)
         require(judged(attempts))
         return attempts
 
@@ -161,7 +170,7 @@ class Check:
             return client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS, **options)
 
         self.until(name, lambda: judge(probe()), within=self.timeouts.programmed, consecutive=1)
-        attempts = probe(**new_flows(target))
+        attempts = probe(**self._new_flows(target, REFUSALS))
         require(judge(attempts))
         return attempts
 

@@ -125,11 +125,11 @@ def test_health_check_node_port(
     answers, port = Answers(cluster, recorder), service.spec["healthCheckNodePort"]
     here, there = nodes[0], nodes[-1]
 
-    def says(node: Node, status: int, local: int | None) -> None:
-        body = counts(service.namespace, service.name, local) if local is not None else str
+    def says(node: Node, status: int, local: int) -> None:
+        right = counts(service.namespace, service.name, local) if status else None
         until(
             f"the health check of {node.name} says {status}",
-            lambda: answers.judge(node, node.addresses[family], port, "/", status, body),
+            lambda: answers.judge(node, node.addresses[family], port, status=status, body=right),
             within=check.timeouts.programmed,
         )
 
@@ -140,7 +140,7 @@ def test_health_check_node_port(
     pods[0].delete()
     says(here, 200, 1)
     service.update(externalTrafficPolicy="Cluster")
-    says(here, 0, None)
+    says(here, 0, 0)
 
 
 @case("ITP-001", feature="iTP", min_nodes=2, requires=OUTSIDE, reference=f"{SERVICE}; {POLICY}")

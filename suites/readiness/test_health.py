@@ -1,0 +1,101 @@
+"""kube-proxy's own account of itself: health, metrics and mode."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fixtures.case import case
+from suites.answers import Answers
+from suites.oracles.verdict import require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from clusters.protocol import Cluster, Node
+    from fixtures.record import Recorder
+
+HEALTH = "k/k pkg/proxy/healthcheck/proxy_health.go"
+METRICS = "k/k pkg/proxy/metrics/metrics.go"
+URLS = "k/k test/e2e/network/networking.go, check kube-proxy urls"
+
+LOOPBACK = "127.0.0.1"
+HEALTHZ_PORT = 10256
+METRICS_PORT = 10249
+"""Defaults of the configuration's healthzBindAddress and metricsBindAddress."""
+
+NAMES = (
+    "kubeproxy_sync_proxy_rules_duration_seconds_count",
+    "kubeproxy_sync_proxy_rules_last_timestamp_seconds",
+    "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds",
+    "kubeproxy_sync_proxy_rules_endpoint_changes_total",
+    "kubeproxy_sync_proxy_rules_service_changes_total",
+    "kubeproxy_network_programming_duration_seconds_count",
+)
+FAILURES = {
+    "iptables": (
+        "kubeproxy_sync_proxy_rules_iptables_restore_failures_total",
+        "kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total",
+    ),
+    "ipvs": ("kubeproxy_sync_proxy_rules_iptables_restore_failures_total",),
+    "nftables": ("kubeproxy_sync_proxy_rules_nftables_sync_failures_total",),
+}
+"""Failures that a healthy node never has. Not nftables_cleanup_failures_total: a chain in use may
+resist its deletion (k/k #128829) and is deleted later."""
+
+
+def samples(text: str) -> dict[str, list[float]]:
+    """Return the values of each metric of a Prometheus exposition, whatever its labels."""
+    found: dict[str, list[float]] = {}
+    for name, value in re.findall(r"^(\w+)(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE):
+        found.setdefault(name, []).append(float(value))
+    return found
+
+
+@case("HLT-001", feature="health", profile="readiness", reference=HEALTH)
+def test_healthz(nodes: Sequence[Node], cluster: Cluster, recorder: Recorder) -> None:
+    """Every node's kube-proxy says that it is healthy, as its node and as itself."""
+    answers = Answers(cluster, recorder)
+    for node in nodes:
+        for path in ("/healthz", "/livez"):
+            require(answers.judge(node, LOOPBACK, HEALTHZ_PORT, path))
+
+
+@case("HLT-003", feature="metrics", profile="readiness", reference=METRICS)
+def test_metrics(
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    recorder: Recorder,
+    mode: str,
+    observe: Callable[[str, object], None],
+) -> None:
+    """The documented metrics are there on every node, and no sync has failed."""
+    answers = Answers(cluster, recorder)
+    for node in nodes:
+        status, text = answers.get(node, LOOPBACK, METRICS_PORT, "/metrics")
+        assert status == 200, f"{node.name} answers {status} to a request for its metrics"
+        found = samples(text)
+        missing = [name for name in (*NAMES, *FAILURES[mode]) if name not in found]
+        assert not missing, f"{node.name} has no metric {', '.join(missing)}"
+        for name in FAILURES[mode]:
+            assert sum(found[name]) == 0, f"{node.name} counts {sum(found[name]):g} in {name}"
+        syncs = sum(found["kubeproxy_sync_proxy_rules_duration_seconds_count"])
+        assert syncs > 0, f"{node.name} has never synced"
+        observe(f"syncs of {node.name}", syncs)
+
+
+@case("HLT-004", feature="health", profile="readiness", reference=URLS)
+def test_mode(nodes: Sequence[Node], cluster: Cluster, recorder: Recorder) -> None:
+    """Every kube-proxy says that it runs the mode that its node is configured with."""
+    answers = Answers(cluster, recorder)
+    for node in nodes:
+        right = node.spec.mode
+        require(
+            answers.judge(
+                node,
+                LOOPBACK,
+                METRICS_PORT,
+                "/proxyMode",
+                body=lambda text, right=right: text.strip() == right,  # type: ignore[misc]
+            )
+        )
