@@ -1,0 +1,1 @@
+"""Where a run takes place: the protocol of clusters and its providers."""

@@ -11,7 +11,6 @@ import socket
 import sys
 import termios
 import tty
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.embedded import labclient, namespaces, rundir
@@ -24,6 +23,7 @@ from clusters.parts.progress import choose_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 def list_runs(_options: argparse.Namespace) -> None:

@@ -22,8 +22,7 @@ class HarnessError(ProxyproofError):
 
 
 class BuildError(ProxyproofError):
-    """
-    The build under judgement failed before a case could judge it.
+    """The build under judgement failed before a case could judge it.
 
     `kind` is one of does-not-start, crashes, never-syncs, mode-not-offered; `log` holds the last
     lines that the build wrote.

@@ -17,8 +17,7 @@ Family = Literal["ipv4", "ipv6"]
 
 @dataclass(frozen=True, slots=True)
 class ProxySpec:
-    """
-    What kube-proxy a node runs: the binary, its mode and the rest of its configuration.
+    """What kube-proxy a node runs: the binary, its mode and the rest of its configuration.
 
     `config` overlays the provider's KubeProxyConfiguration (v1alpha1), nested keys as in the API:
     `{"ipvs": {"scheduler": "lc"}}`. `flags` are appended to the command line.
@@ -80,7 +79,7 @@ class Node(Protocol):
         """The Kubernetes Node name."""
 
     @property
-    def addresses(self) -> Mapping[Family, str]:
+    def addresses(self) -> Mapping[str, str]:
         """The Node's InternalIP of each family."""
 
     @property
@@ -97,8 +96,7 @@ class Node(Protocol):
 
 
 class Cluster(Protocol):
-    """
-    A running cluster.
+    """A running cluster.
 
     Public methods keep the books; a provider that cannot do one raises `ConfigError` and does not
     list the capability, from which skips are computed.
@@ -123,8 +121,7 @@ class Cluster(Protocol):
         """Return the addresses of outside client `number`, from 1, by family."""
 
     def set_proxy(self, node: Node, spec: ProxySpec) -> None:
-        """
-        Run `spec` on `node` and return when it has synced once.
+        """Run `spec` on `node` and return when it has synced once.
 
         Raises `BuildError` when it exits or does not sync within its bound.
         """

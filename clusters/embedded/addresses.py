@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-NODE_NETWORK = {"ipv4": IPv4Network("172.18.0.0/16"), "ipv6": IPv6Network("fd00:172:18::/64")}
-POD_NETWORK = {"ipv4": IPv4Network("10.244.0.0/16"), "ipv6": IPv6Network("fd00:10:244::/48")}
-SERVICE_NETWORK = {"ipv4": IPv4Network("10.96.0.0/16"), "ipv6": IPv6Network("fd00:10:96::/112")}
+Network = IPv4Network | IPv6Network
+
+NODE_NETWORK: dict[str, Network] = {
+    "ipv4": IPv4Network("172.18.0.0/16"),
+    "ipv6": IPv6Network("fd00:172:18::/64"),
+}
+POD_NETWORK: dict[str, Network] = {
+    "ipv4": IPv4Network("10.244.0.0/16"),
+    "ipv6": IPv6Network("fd00:10:244::/48"),
+}
+SERVICE_NETWORK: dict[str, Network] = {
+    "ipv4": IPv4Network("10.96.0.0/16"),
+    "ipv6": IPv6Network("fd00:10:96::/112"),
+}
 MANAGEMENT_NETWORK = IPv4Network("10.255.0.0/16")
 
 API_PORT = 6443

@@ -11,8 +11,7 @@ from clusters.embedded import namespaces
 
 
 def main(described: Path) -> None:
-    """
-    Make the namespaces, move the node's two links into them and become its first process.
+    """Make the namespaces, move the node's two links into them and become its first process.
 
     The parent stays, so that the node's end is this process's end.
     """

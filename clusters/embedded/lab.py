@@ -1,5 +1,4 @@
-"""
-The first process of a run's own namespaces.
+"""The first process of a run's own namespaces.
 
 It is pid 1 of a PID namespace, so that its end, however it comes, ends every process of the run,
 and with the last of them the network namespace, its bridges and the mounts. It starts what it is
@@ -23,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from clusters.embedded import namespaces
-
 
 FIRST_OWNER_WITHIN = 10.0
 
@@ -183,16 +181,16 @@ def serve(directory: Path) -> None:
 
 
 def main(directory: Path) -> None:
-    """
-    Be pid 1: hold the run's lock, collect orphans, and end with the server.
+    """Be pid 1: hold the run's lock, collect orphans, and end with the server.
 
     The server is a process of its own so that collecting orphans can never take the exit status
     of a process that somebody waits for.
     """
     lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(ignored, signal.SIG_IGN)
+    for unwanted in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        # Handled and not ignored, since what is ignored stays so in every process started from here.
+        signal.signal(unwanted, lambda *_: None)
     prepare_mounts(directory)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     server = os.fork()

@@ -56,8 +56,7 @@ class LabClient:
         netns: str = "",
         listen: tuple[str, int] | None = None,
     ) -> int:
-        """
-        Start a process called `name` and return its pid inside the run.
+        """Start a process called `name` and return its pid inside the run.
 
         With `listen` it inherits a listening TCP socket of the lab's own network namespace, whose
         number replaces "{fd}" in `argv`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from pathlib import Path
 
 from clusters.errors import TestbedError
@@ -16,6 +17,8 @@ NEWNET = 0x4000_0000
 
 MS_REC = 0x4000
 MS_PRIVATE = 0x4_0000
+
+THREADS_GONE_WITHIN = 1.0
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,8 +44,7 @@ def enter(path: str, kind: int = 0) -> None:
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> None:
-    """
-    Mount by system call.
+    """Mount by system call.
 
     The set-uid mount(8) refuses inside a user namespace, so nothing here calls it.
     """
@@ -67,13 +69,16 @@ def die_with_parent(signal: int = 9) -> None:
 
 
 def become_root() -> None:
-    """
-    Enter a new user namespace as its root.
+    """Enter a new user namespace as its root.
 
     The process must have a single thread. Raises `TestbedError` with what to do where the kernel
     or its settings refuse.
     """
     uid, gid = os.getuid(), os.getgid()
+    # A thread that was joined needs a moment more to leave the kernel.
+    deadline = time.monotonic() + THREADS_GONE_WITHIN
+    while not single_threaded() and time.monotonic() < deadline:
+        time.sleep(0.001)
     try:
         unshare(NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
@@ -89,4 +94,4 @@ def become_root() -> None:
 
 def single_threaded() -> bool:
     """Tell whether this process has one thread, as entering a user namespace needs."""
-    return len(os.listdir("/proc/self/task")) == 1
+    return len(list(Path("/proc/self/task").iterdir())) == 1

@@ -90,9 +90,7 @@ def prepare(lab: LabClient, *, nodes: int, outside: int) -> None:
     script += [outside_script(index) for index in range(1, outside + 1)]
     lab.must(["ip", "-batch", "-"], stdin="\n".join(script) + "\n")
     for index in range(1, outside + 1):
-        lab.must(
-            ["ip", "-n", outside_name(index), "-batch", "-"], stdin=_outside_inside(index)
-        )
+        lab.must(["ip", "-n", outside_name(index), "-batch", "-"], stdin=_outside_inside(index))
     for index in range(1, nodes + 1):
         links = node_links(index)
         for interface in links.values():

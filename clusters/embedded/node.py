@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clusters.embedded.labclient import LabClient
-    from clusters.protocol import Family
 
 KernelKind = Literal["uml", "host"]
 
@@ -42,14 +41,12 @@ class EmbeddedNode:
         self.plan = addresses.NodeAddresses(index)
         self.kernel = ""
         self.proxy_starts = 0
-        self.control = NodeControl(
-            self.name, self.plan.management, addresses.NODE_CONTROL_PORT
-        )
+        self.control = NodeControl(self.name, self.plan.management, addresses.NODE_CONTROL_PORT)
 
     @property
-    def addresses(self) -> Mapping[Family, str]:
+    def addresses(self) -> Mapping[str, str]:
         """The Node's InternalIP of each family."""
-        return self.plan.node  # type: ignore[return-value]
+        return self.plan.node
 
     @property
     def agent(self) -> AgentAddress:
@@ -65,9 +62,7 @@ class EmbeddedNode:
         """Return all that the node's first process has to know."""
         links = network.node_links(self.index)
         peers = [addresses.NodeAddresses(i) for i in range(1, count + 1) if i != self.index]
-        interfaces = (
-            ("vec0", "vec1") if kind == "uml" else (links["node"], links["management"])
-        )
+        interfaces = ("vec0", "vec1") if kind == "uml" else (links["node"], links["management"])
         return {
             **shared,
             "name": self.name,
@@ -109,8 +104,7 @@ class EmbeddedNode:
         interpreter = os.path.realpath(sys.executable)
         init = self.directory / "init"
         init.write_text(
-            "#!/bin/sh\n"
-            f"PROXYPROOF_NODE={described} exec {interpreter} -I -S -B {INIT}\n"
+            f"#!/bin/sh\nPROXYPROOF_NODE={described} exec {interpreter} -I -S -B {INIT}\n"
         )
         init.chmod(0o755)
         links = network.node_links(self.index)
@@ -140,9 +134,7 @@ class EmbeddedNode:
     def wait_up(self) -> None:
         """Wait until the node takes commands; raises `TestbedError` with its console's end."""
         try:
-            answer = self.control.wait_up(
-                UP_WITHIN, lambda: self.lab.status(self.name) is None
-            )
+            answer = self.control.wait_up(UP_WITHIN, lambda: self.lab.status(self.name) is None)
             self.kernel = str(answer["kernel"])
         except TestbedError as error:
             raise TestbedError(f"{error}; console: {self._console()}") from error

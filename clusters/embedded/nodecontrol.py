@@ -27,8 +27,7 @@ class NodeControl:
         self._local = threading.local()
 
     def ask(self, op: str, *, within: float = 10.0, **fields: Any) -> dict[str, Any]:
-        """
-        Make one request and return the answer.
+        """Make one request and return the answer.
 
         Raises `TestbedError` when the node gives none within `within` seconds.
         """

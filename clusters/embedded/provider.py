@@ -73,7 +73,9 @@ class EmbeddedCluster:
         if self._api is None:
             from kubernetes import config  # noqa: PLC0415 - a second of imports, often not needed
 
-            self._api = config.new_client_from_config(str(self.kubeconfig))
+            self._api = config.new_client_from_config(  # type: ignore[no-untyped-call]
+                str(self.kubeconfig)
+            )
         return self._api
 
     def set_proxy(self, node: Node, spec: ProxySpec) -> None:
@@ -131,7 +133,7 @@ class EmbeddedCluster:
             pod = client.CoreV1Api(self.api).read_namespaced_pod(name, namespace)
         except client.ApiException as error:
             raise TestbedError(f"pod {namespace}/{name}: {error.reason}") from error
-        address = (pod.metadata.annotations or {}).get("proxyproof.dev/agent")
+        address = ((pod.metadata and pod.metadata.annotations) or {}).get("proxyproof.dev/agent")
         if not address:
             raise TestbedError(f"pod {namespace}/{name} has not started")
         host, port = address.rsplit(":", 1)
@@ -276,8 +278,7 @@ class Creation:
 
 
 def attach(directory: Path, logs: Path) -> EmbeddedCluster:
-    """
-    Use a kept cluster; its nodes are as its last user left them.
+    """Use a kept cluster; its nodes are as its last user left them.
 
     Raises `TestbedError` when it has gone or another run uses it.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clusters.embedded.node import EmbeddedNode
 
 SYNCED_WITHIN = 20.0
-POLL = 0.05
+POLL = 0.1
 NAME = "kube-proxy"
 
 # What kube-proxy says when it does not know a mode, or when the kernel lacks what a mode needs. The
@@ -80,29 +80,27 @@ class ProxyRunner:
 
     def synced(self, node: EmbeddedNode) -> bool:
         """Tell whether every family has finished a sync since kube-proxy started."""
+        # The health answer is small; the metrics are a hundred times that, so they come second.
+        health = node.control.ask(
+            "http", url=f"http://127.0.0.1:{HEALTHZ_PORT}/healthz", timeout=2.0
+        )
+        if health["status"] != 200:
+            return False
         url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
         reply = node.control.ask("http", url=url, timeout=2.0)
-        if reply["status"] != 200:
-            return False
         stamps = re.findall(
             r"^kubeproxy_sync_proxy_rules_last_timestamp_seconds(?:\{[^}]*\})? (\S+)$",
             reply["body"],
             re.MULTILINE,
         )
-        if not stamps or not all(float(stamp) > 0 for stamp in stamps):
-            return False
-        health = node.control.ask(
-            "http", url=f"http://127.0.0.1:{HEALTHZ_PORT}/healthz", timeout=2.0
-        )
-        return bool(health["status"] == 200)
+        return bool(stamps) and all(float(stamp) > 0 for stamp in stamps)
 
     def stop(self, node: EmbeddedNode, number: int = signal.SIGKILL) -> None:
         """End kube-proxy and wait until it has ended."""
         node.control.ask("signal", name=NAME, signal=int(number), wait=5.0)
 
     def clean_up(self, node: EmbeddedNode) -> None:
-        """
-        Remove the rules of the node's present mode with the build's own `--cleanup`.
+        """Remove the rules of the node's present mode with the build's own `--cleanup`.
 
         Switching between iptables and IPVS leaves rules behind otherwise (KEP-3866 documents it).
         """

@@ -15,8 +15,7 @@ HEALTHZ_PORT = 10256
 
 
 def render(spec: ProxySpec, *, node: str, kubeconfig: str) -> dict[str, Any]:
-    """
-    Return a kubeproxy.config.k8s.io/v1alpha1 configuration.
+    """Return a kubeproxy.config.k8s.io/v1alpha1 configuration.
 
     The minimum sync periods are far below the defaults of 1 s: every case waits for a sync, and a
     build that is right at 50 ms batches the same way at 1 s. Conntrack limits are left as the

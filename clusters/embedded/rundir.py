@@ -1,5 +1,4 @@
-"""
-Where runs keep their state: one folder a run, locked by its first process while it lives.
+"""Where runs keep their state: one folder a run, locked by its first process while it lives.
 
 A folder whose lock is free belongs to a run that was killed; there is nothing left of it but the
 folder, and the next run removes that.
@@ -54,13 +53,14 @@ def running() -> list[Path]:
     if not base().is_dir():
         return []
     return sorted(
-        (path for path in base().iterdir() if alive(path)), key=lambda path: (path / "lock").stat().st_ctime
+        (path for path in base().iterdir() if alive(path)),
+        key=lambda path: (path / "lock").stat().st_ctime,
     )
 
 
 def clean() -> list[Path]:
     """Remove what killed runs left, and return it; a folder just being made is spared."""
-    removed = []
+    removed: list[Path] = []
     if not base().is_dir():
         return removed
     for path in base().iterdir():

@@ -43,9 +43,7 @@ def test_tcp_across_nodes(
 
 
 @case("SVC-003", feature="ClusterIP", min_nodes=2, reference=NETWORKING)
-def test_udp(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
-) -> None:
+def test_udp(workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check) -> None:
     """A pod reaches every ready endpoint over UDP, and answers come from the address asked."""
     pods = workloads.pods(2, on=nodes[:2])
     service = workloads.service()
@@ -80,9 +78,7 @@ def test_source_address_is_kept(
 
 @case("SVC-007", feature="hairpin", reference=SERVICE)
 @pytest.mark.parametrize("port", ["tcp", "udp"])
-def test_hairpin(
-    workloads: Workloads, nodes: Sequence[Node], check: Check, port: str
-) -> None:
+def test_hairpin(workloads: Workloads, nodes: Sequence[Node], check: Check, port: str) -> None:
     """A pod reaches itself through a Service of which it is the only endpoint."""
     pods = workloads.pods(1, on=nodes[0])
     check.reaches(pods[0].client, workloads.service().target(port), pods, count=20)

@@ -80,9 +80,7 @@ def kept(
     name = re.search(r"The cluster (\S+) is still up", first.output)
     assert name, f"the run did not say how to enter its cluster:\n{first.output}"
     yield mode, name.group(1), first
-    subprocess.run(
-        [sys.executable, "-m", "clusters", "down", name.group(1)], cwd=ROOT, check=True
-    )
+    subprocess.run([sys.executable, "-m", "clusters", "down", name.group(1)], cwd=ROOT, check=True)
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
-"""
-Defects put into kube-proxy's source, each with the case that has to find it.
+"""Defects put into kube-proxy's source, each with the case that has to find it.
 
 The texts are those of v1.37.2; a text that is not there exactly once fails the build of the
 defect, so a defect can never silently be none.
@@ -45,8 +44,7 @@ ALWAYS_READY = (
 STALE_CONNTRACK = (
     "pkg/proxy/conntrack/cleanup.go",
     "\tentries, err := ct.ListEntries(ipFamilyMap[ipFamily])\n",
-    "\tif start.IsZero() == false {\n\t\treturn\n\t}\n"
-    "\tentries, err := ct.ListEntries(ipFamilyMap[ipFamily])\n",
+    "\treturn\n\tentries, err := ct.ListEntries(ipFamilyMap[ipFamily])\n",
 )
 
 DEFECTS = (
@@ -87,8 +85,8 @@ DEFECTS = (
         "last endpoint never chosen",
         "nftables",
         NFTABLES,
-        '"dnat", ipX, "addr . port to",\n\t\t\t"numgen random mod", len(endpoints), "map",',
-        '"dnat", ipX, "addr . port to",\n\t\t\t"numgen random mod", max(1, len(endpoints)-1), "map",',
+        '"dnat", ipX, "addr . port to",\n\t\t\t"numgen random mod", len(endpoints),',
+        '"dnat", ipX, "addr . port to",\n\t\t\t"numgen random mod", len(endpoints)/2+1,',
         "SVC-001",
     ),
     Defect(

@@ -1,5 +1,4 @@
-"""
-A pytest plugin that breaks the nodes by hand before the first case.
+"""A pytest plugin that breaks the nodes by hand before the first case.
 
 `PROXYPROOF_SABOTAGE` is a shell command that every node runs once the cluster is up. Only the
 tests of the harness load this.

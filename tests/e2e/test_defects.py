@@ -17,21 +17,17 @@ if TYPE_CHECKING:
 
 CONTROL = {"iptables": "SVC-002", "ipvs": "SVC-002", "nftables": "SVC-006"}
 
+LOSE = "iptables-legacy -t raw -A PREROUTING -m statistic --mode nth --every 50 -j DROP"
+STRANGE = """
+nft add table ip strange
+nft 'add chain ip strange pre { type nat hook prerouting priority -150; }'
+nft 'add rule ip strange pre ip daddr 10.96.0.0/16 tcp dport 80 numgen inc mod 20 == 0 \
+  dnat to 172.18.200.1:80'
+"""
+
 SABOTAGE = {
-    "one packet in fifty is lost": (
-        "iptables-legacy -t raw -A PREROUTING -d 10.96.0.0/16 "
-        "-m statistic --mode nth --every 50 -j DROP",
-        "iptables-legacy -t raw -F PREROUTING",
-        "SVC-001",
-    ),
-    "a Service answers with a stranger": (
-        "nft add table ip strange; "
-        "nft 'add chain ip strange pre { type nat hook prerouting priority -150; }'; "
-        "nft 'add rule ip strange pre ip daddr 10.96.0.0/16 tcp dport 80 "
-        "numgen inc mod 20 == 0 dnat to 172.18.200.1:80'",
-        "nft delete table ip strange",
-        "SVC-001",
-    ),
+    "one packet in fifty is lost": (LOSE, "iptables-legacy -t raw -F PREROUTING", "SVC-001"),
+    "a stranger answers": (STRANGE, "nft delete table ip strange", "SVC-001"),
 }
 
 
@@ -61,7 +57,7 @@ def test_changed_build_fails(
     if number >= len(defects):
         pytest.skip(f"{mode} has {len(defects)} seeded defects")
     defect = defects[number]
-    import sys  # noqa: PLC0415
+    import sys
 
     del capsys
     build = build_changed(VERSION, defect.edits, PlainProgress(sys.stderr))
@@ -72,9 +68,7 @@ def test_changed_build_fails(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SABOTAGE)
-def test_broken_node_fails(
-    reuse: Callable[..., SuiteRun], name: str
-) -> None:
+def test_broken_node_fails(reuse: Callable[..., SuiteRun], name: str) -> None:
     """A node that somebody broke by hand fails the case that sees it."""
     break_it, mend_it, caught_by = SABOTAGE[name]
     sabotage = ("-p", "tests.e2e.sabotage")

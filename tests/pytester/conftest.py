@@ -91,9 +91,11 @@ class Judged:
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Make an empty project, with none of the environment's defaults."""
-    for name in ("KUBE_PROXY_MODE", "IP_FAMILY", "ARTIFACTS", "PYTEST_ADDOPTS"):
+    for name in ("KUBE_PROXY_MODE", "IP_FAMILY", "ARTIFACTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # Imported anew by each run in this process, it would cost more than the run.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path / "cache"))
     return pytester
 
@@ -105,9 +107,7 @@ def judge(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Judge:
     In this process unless `process` is set: pytest's start alone takes longer than most cases here.
     """
 
-    def run(
-        cases: str, *arguments: str, artifacts: str = "out", process: bool = False
-    ) -> Judged:
+    def run(cases: str, *arguments: str, artifacts: str = "out", process: bool = False) -> Judged:
         project.makepyfile(test_cases=CASES + cases)
         given = ["-p", "fixtures.plugin", "-p", "no:cacheprovider", *arguments]
         if artifacts:

@@ -136,10 +136,10 @@ def shell(connection: socket.socket, argv: list[str]) -> None:
         os.execvp(argv[0], argv)  # noqa: S606 - a shell is what was asked for
     try:
         while True:
-            ready, _, _ = select.select([connection, terminal], [], [])
+            ready = select.select([connection.fileno(), terminal], [], [])[0]
             if terminal in ready:
                 connection.sendall(os.read(terminal, 65536))
-            if connection in ready:
+            if connection.fileno() in ready:
                 data = connection.recv(65536)
                 if not data:
                     break

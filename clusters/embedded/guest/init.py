@@ -1,5 +1,4 @@
-"""
-The first process of an embedded node.
+"""The first process of an embedded node.
 
 Started with nothing but the standard library, as pid 1 of a user-mode kernel or of a PID namespace
 of the machine's own kernel. It sets up the node's mounts, sysctls and links, starts the node's
@@ -59,8 +58,7 @@ def log(message: str) -> None:
 
 
 def mount_all(*, own_kernel: bool) -> None:
-    """
-    Hide the machine's own /proc, /run and devices behind the node's.
+    """Hide the machine's own /proc, /run and devices behind the node's.
 
     /tmp stays the machine's, since builds and logs may lie there; TMPDIR points elsewhere.
     """
@@ -133,8 +131,7 @@ def batch(script: str) -> None:
 
 
 def management_socket(config: dict[str, Any]) -> int:
-    """
-    Move the second interface into a namespace of its own and return a handle on that.
+    """Move the second interface into a namespace of its own and return a handle on that.
 
     kube-proxy never sees it, and no fault of the node's network reaches it.
     """
@@ -163,8 +160,7 @@ def _move(interface: str, handle: int) -> None:
 
 
 def choose_iptables(backend: str) -> None:
-    """
-    Put the chosen iptables first on PATH, under every name kube-proxy calls.
+    """Put the chosen iptables first on PATH, under every name kube-proxy calls.
 
     The alternatives that distributions use are links in /etc, which is the machine's own.
     """

@@ -1,5 +1,4 @@
-"""
-A stand-in for the kubelet: what the rest of Kubernetes sees of a node, without containers.
+"""A stand-in for the kubelet: what the rest of Kubernetes sees of a node, without containers.
 
 It registers the Node, renews its Lease, runs the pods bound to the node, reports their readiness
 (readiness gates included) and honours graceful termination, so that EndpointSlices come from the
@@ -8,7 +7,8 @@ real controller and a dead node really goes NotReady.
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import datetime as dt
 import http.client
 import json
 import signal
@@ -27,7 +27,7 @@ RETRY_SECONDS = 0.1
 POLL_SECONDS = 0.02
 
 
-class Gone(Exception):
+class Gone(Exception):  # noqa: N818 - the API's own word
     """The object is not there, or not there any more (404, 409, 410)."""
 
 
@@ -88,7 +88,7 @@ class Api:
 def now(*, micro: bool = False) -> str:
     """Return the time as the API writes it."""
     form = "%Y-%m-%dT%H:%M:%S.%fZ" if micro else "%Y-%m-%dT%H:%M:%SZ"
-    return datetime.datetime.now(datetime.timezone.utc).strftime(form)  # noqa: UP017 - 3.9 runs it
+    return dt.datetime.now(dt.timezone.utc).strftime(form)  # noqa: UP017 - 3.9 runs it
 
 
 class PodWorker:
@@ -155,10 +155,8 @@ class Kubelet:
             "metadata": {"name": self.name, "labels": labels},
             "spec": {"podCIDR": cidrs[0], "podCIDRs": cidrs},
         }
-        try:
+        with contextlib.suppress(Gone):
             api.call("POST", "/api/v1/nodes", node)
-        except Gone:
-            pass
         addresses = [
             {"type": "InternalIP", "address": a} for a in self.config["addresses"].values()
         ]

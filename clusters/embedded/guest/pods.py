@@ -1,5 +1,4 @@
-"""
-Pods of an embedded node: network namespaces with the probe agent inside.
+"""Pods of an embedded node: network namespaces with the probe agent inside.
 
 This worker stays single-threaded and has the agent loaded, so a pod is a fork and never an exec:
 in a user-mode kernel starting an interpreter costs more than everything else a pod needs.
@@ -188,11 +187,11 @@ def serve(config: dict[str, Any], requests: socket.socket, management: int) -> N
     signal.signal(signal.SIGCHLD, lambda *_: None)
     stream = requests.makefile("rb")
     while True:
-        ready, _, _ = select.select([requests, wake], [], [])
+        ready = select.select([requests.fileno(), wake], [], [])[0]
         if wake in ready:
             os.read(wake, 4096)
             pods.reap()
-        if requests in ready:
+        if requests.fileno() in ready:
             line = stream.readline()
             if not line:
                 return

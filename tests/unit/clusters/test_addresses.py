@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from ipaddress import ip_address, ip_network
+from itertools import combinations
 
 import pytest
 

@@ -1,0 +1,68 @@
+"""What the stand-in for the kubelet reports of a pod."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from clusters.embedded.guest.kubelet import conditions, now
+
+GATE = "proxyproof.dev/ready"
+
+
+def pod(*, gates: tuple[str, ...] = (), **have: str) -> dict[str, Any]:
+    """Return a pod with readiness gates and the conditions that it has."""
+    status = {"conditions": [{"type": kind, "status": value} for kind, value in have.items()]}
+    return {"spec": {"readinessGates": [{"conditionType": g} for g in gates]}, "status": status}
+
+
+def reported(described: dict[str, Any], *, running: bool = True) -> dict[str, str]:
+    """Return the statuses that would be written."""
+    return {c["type"]: c["status"] for c in conditions(described, running=running)}
+
+
+def test_a_new_pod_gets_every_condition() -> None:
+    """A pod that has just started is scheduled, initialized and ready."""
+    assert reported({"spec": {}}) == {
+        "PodScheduled": "True",
+        "Initialized": "True",
+        "ContainersReady": "True",
+        "Ready": "True",
+    }
+
+
+def test_a_pod_that_does_not_run_is_not_ready() -> None:
+    """Readiness needs running containers."""
+    assert reported({"spec": {}}, running=False)["Ready"] == "False"
+    assert reported({"spec": {}}, running=False)["ContainersReady"] == "False"
+
+
+@pytest.mark.parametrize(
+    ("gate", "ready"), [({}, "False"), ({GATE: "False"}, "False"), ({GATE: "True"}, "True")]
+)
+def test_readiness_gate_decides(gate: dict[str, str], ready: str) -> None:
+    """Ready waits for the gate (KEP-580), while the containers are ready already."""
+    found = reported(pod(gates=(GATE,), **gate))
+    assert found["Ready"] == ready
+    assert found["ContainersReady"] == "True"
+
+
+def test_every_gate_has_to_be_open() -> None:
+    """One closed gate of two keeps the pod from being ready."""
+    assert reported(pod(gates=(GATE, "other"), **{GATE: "True"}))["Ready"] == "False"
+
+
+def test_only_changes_are_reported() -> None:
+    """What the API has already is not written again; a closed gate changes Ready alone."""
+    have = {"PodScheduled": "True", "Initialized": "True", "ContainersReady": "True"}
+    assert reported(pod(**have, Ready="True")) == {}
+    closed = pod(gates=(GATE,), **have, Ready="True", **{GATE: "False"})
+    assert reported(closed) == {"Ready": "False"}
+
+
+def test_times_are_as_the_api_writes_them() -> None:
+    """metav1.Time has whole seconds, metav1.MicroTime (a Lease's) six decimals."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", now())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", now(micro=True))
