@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from clusters.errors import BuildError, ConfigError, TestbedError
 from clusters.fake_api import Api, Store
 from clusters.fake_parts import Process, Proxy
-from clusters.protocol import AgentAddress, Family, Node, ProxySpec, Ran
+from clusters.protocol import AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class FakeNode:
     pods: int = 0
 
     @property
-    def addresses(self) -> Mapping[Family, str]:
+    def addresses(self) -> Mapping[str, str]:
         """The node's address; in IPv6 the same one, mapped (RFC 4291 section 2.5.5.2)."""
         return _addresses(f"127.0.{self.number}.1")
 
@@ -124,7 +124,7 @@ class FakeCluster:
 
     def outside_addresses(self, number: int) -> dict[str, str]:
         """Return the addresses of outside client `number`, from 1."""
-        return {str(k): v for k, v in _addresses(self.outside[number - 1].host).items()}
+        return dict(_addresses(self.outside[number - 1].host))
 
     def set_proxy(self, node: Node, spec: ProxySpec) -> None:
         """Note the spec; raises the `BuildError` that `objection` returns."""
@@ -245,5 +245,5 @@ class FakeCluster:
         }
 
 
-def _addresses(address: str) -> Mapping[Family, str]:
+def _addresses(address: str) -> Mapping[str, str]:
     return {"ipv4": address, "ipv6": f"::ffff:{address}"}

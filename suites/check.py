@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,13 @@ REFUSALS = 10
 RATE = 50.0
 """Attempts per second of a probe in the background: 20 ms without service would show."""
 
+SETTLED = 1.0
+"""Seconds that a new target has to answer in IPVS mode before it is judged.
+
+Syncs are not atomic there: the virtual server works first, then the address gets into the set of
+those whose other ports are refused, and only then, by chance of the order, the port into the set
+of those that are not (syncProxyRules and writeIptablesRules in pkg/proxy/ipvs/proxier.go)."""
+
 FLOW_PORTS = range(10_000, 20_000)
 """Source ports of judged UDP probes: below ip_local_port_range, so that no other probe has them."""
 
@@ -42,9 +50,11 @@ class Check:
     `timeouts.programmed` seconds), then makes fresh attempts of which none may differ.
     """
 
-    def __init__(self, until: Until, timeouts: Timeouts) -> None:
+    def __init__(self, until: Until, timeouts: Timeouts, mode: str) -> None:
         self.until = until
         self.timeouts = timeouts
+        self._settle = SETTLED if mode == "ipvs" else 0.0
+        self._settled: set[tuple[str, str]] = set()
         self._next_port = FLOW_PORTS.start
 
     def _new_flows(self, target: Target, count: int) -> dict[str, Any]:
@@ -101,11 +111,37 @@ class Check:
             holds,
             within=self.timeouts.programmed,
         )
+        self._until_settled(client, target, holds)
         number = max(count, enough)
         plan = {**self._new_flows(target, number), **options}
         attempts = client.probe(target, number, timeout=self.timeouts.answer, **plan)
         require(judged(attempts))
         return attempts
+
+    def _until_settled(
+        self, client: Client, target: Target, holds: Callable[[], Judgement]
+    ) -> None:
+        began = time.monotonic()
+
+        def settled() -> Judgement:
+            nonlocal began
+            judgement = holds()
+            if judgement.ok is not True:
+                began = time.monotonic()
+                return judgement
+            so_far = time.monotonic() - began
+            what = f"it has held for {so_far:.1f} s"
+            return right(what) if so_far >= self._settle else undecided(what)
+
+        place = (client.node or client.name, str(target))
+        if self._settle and place not in self._settled:
+            self.until(
+                f"{client.name} goes on to reach {target}",
+                settled,
+                within=self.timeouts.programmed,
+                consecutive=1,
+            )
+        self._settled.add(place)
 
     @contextmanager
     def meanwhile(self, client: Client, target: Target, **options: Any) -> Iterator[None]:

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def check(until: Until, timeouts: Timeouts) -> Check:
+def check(until: Until, timeouts: Timeouts, mode: str) -> Check:
     """Wait until it is so, then judge that it is only so."""
-    return Check(until, timeouts)
+    return Check(until, timeouts, mode)

@@ -100,7 +100,12 @@ class LabClient:
 
 def start(directory: Path) -> int:
     """Start a lab whose state is `directory` and return the pid of its first process."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        # Where distributions keep ip, sysctl and ethtool, and a user's PATH often does not look.
+        "PATH": f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin",
+    }
     complaints = (directory / "lab.log").open("w")
     launcher = subprocess.Popen(
         [sys.executable, "-S", "-m", "clusters.embedded.lab", str(directory)],

@@ -174,7 +174,7 @@ def test_foreign_node_is_refused(cluster: Cluster) -> None:
         kernel = ""
 
     with pytest.raises(ConfigError, match="node-of-another-cluster"):
-        cluster.run(Stranger(), ["true"])  # type: ignore[arg-type]
+        cluster.run(Stranger(), ["true"])
 
 
 def test_pod_agents_are_found(cluster: Cluster) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.pytester.conftest import CASES, Judged
+
 if TYPE_CHECKING:
     from tests.pytester.conftest import Judge
 
@@ -191,7 +193,7 @@ def test_unwritable_artifacts(judge: Judge) -> None:
     assert "Traceback" not in judged.out + judged.err
 
 
-def test_interrupt(judge: Judge, project: pytest.Pytester) -> None:
+def test_interrupt(project: pytest.Pytester) -> None:
     """Ctrl-C in a case ends with status 2, the cluster taken down and all reports written."""
     waits = '''
 @case("WAIT-1", feature="x")
@@ -201,8 +203,6 @@ def test_waits(probe):
     pathlib.Path("waiting").touch()
     time.sleep(60)
 '''
-    from tests.pytester.conftest import CASES, Judged
-
     project.makepyfile(test_cases=CASES + GOOD + waits)
     plugins = ("-p", "fixtures.plugin", "-p", "tests.pytester.on_fake")
     process = project.popen(

@@ -24,7 +24,7 @@ def test_networks_do_not_overlap(family: str) -> None:
     if family == "ipv4":
         networks.append(addresses.MANAGEMENT_NETWORK)
     for one, other in combinations(networks, 2):
-        assert not one.overlaps(other)  # type: ignore[arg-type]
+        assert not one.overlaps(other)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -34,9 +34,7 @@ def test_everything_lies_in_its_network(family: str) -> None:
     assert ip_address(addresses.API_SERVER[family]) in network
     for node in NODES:
         assert ip_address(node.node[family]) in network
-        assert ip_network(node.pod_cidr[family]).subnet_of(  # type: ignore[arg-type]
-            addresses.POD_NETWORK[family]  # type: ignore[arg-type]
-        )
+        assert ip_network(node.pod_cidr[family]).subnet_of(addresses.POD_NETWORK[family])
         assert ip_address(node.pod_gateway[family]) in ip_network(node.pod_cidr[family])
         assert ip_address(node.management) in addresses.MANAGEMENT_NETWORK
     for number in range(1, 9):
@@ -59,7 +57,7 @@ def test_pod_ranges_do_not_overlap(family: str) -> None:
     """No two nodes hand out the same pod address."""
     ranges = [ip_network(node.pod_cidr[family]) for node in NODES]
     for one, other in combinations(ranges, 2):
-        assert not one.overlaps(other)  # type: ignore[arg-type]
+        assert not one.overlaps(other)
 
 
 def test_management_addresses_differ() -> None:

@@ -12,7 +12,7 @@ from clusters.embedded.guest.kubelet import conditions, now
 GATE = "proxyproof.dev/ready"
 
 
-def pod(*, gates: tuple[str, ...] = (), **have: str) -> dict[str, Any]:
+def pod(gates: tuple[str, ...] = (), /, **have: str) -> dict[str, Any]:
     """Return a pod with readiness gates and the conditions that it has."""
     status = {"conditions": [{"type": kind, "status": value} for kind, value in have.items()]}
     return {"spec": {"readinessGates": [{"conditionType": g} for g in gates]}, "status": status}
@@ -44,21 +44,21 @@ def test_a_pod_that_does_not_run_is_not_ready() -> None:
 )
 def test_readiness_gate_decides(gate: dict[str, str], ready: str) -> None:
     """Ready waits for the gate (KEP-580), while the containers are ready already."""
-    found = reported(pod(gates=(GATE,), **gate))
+    found = reported(pod((GATE,), **gate))
     assert found["Ready"] == ready
     assert found["ContainersReady"] == "True"
 
 
 def test_every_gate_has_to_be_open() -> None:
     """One closed gate of two keeps the pod from being ready."""
-    assert reported(pod(gates=(GATE, "other"), **{GATE: "True"}))["Ready"] == "False"
+    assert reported(pod((GATE, "other"), **{GATE: "True"}))["Ready"] == "False"
 
 
 def test_only_changes_are_reported() -> None:
     """What the API has already is not written again; a closed gate changes Ready alone."""
     have = {"PodScheduled": "True", "Initialized": "True", "ContainersReady": "True"}
     assert reported(pod(**have, Ready="True")) == {}
-    closed = pod(gates=(GATE,), **have, Ready="True", **{GATE: "False"})
+    closed = pod((GATE,), **have, Ready="True", **{GATE: "False"})
     assert reported(closed) == {"Ready": "False"}
 
 

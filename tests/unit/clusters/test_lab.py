@@ -112,7 +112,7 @@ def test_commands_say_how_they_ended(lab: LabClient) -> None:
     """Run returns whatever happened, must raises with what the command complained of."""
     assert lab.run(["cat"], stdin="hello").stdout == "hello"
     assert lab.run(["false"]).status == 1
-    with pytest.raises(TestbedError, match="ls /no-such: .*/no-such"):
+    with pytest.raises(TestbedError, match=r"ls /no-such: .*/no-such"):
         lab.must(["ls", "/no-such"])
     with pytest.raises(TestbedError, match="no-such-program"):
         lab.run(["no-such-program"])
