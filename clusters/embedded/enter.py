@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from clusters.embedded import rundir
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def enter_command(directory: Path) -> str:
     """Return the start of a command line that runs inside the cluster's network."""
-    return f"nsenter --preserve-credentials --user --net --target {rundir.read_pid(directory)}"
+    pid = rundir.read_pid(directory)
+    # Entering the user namespace that one is in already is refused (setns(2), EINVAL).
+    same = Path(f"/proc/{pid}/ns/user").stat().st_ino == Path("/proc/self/ns/user").stat().st_ino
+    user = "" if same else "--preserve-credentials --user "
+    return f"nsenter {user}--net --target {pid}"
 
 
 def how_to_enter(directory: Path) -> str:

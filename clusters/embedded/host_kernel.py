@@ -78,8 +78,8 @@ def missing(mode: Mode) -> list[str]:
             check=False,
         )
         if tried.returncode:
-            reason = (tried.stderr or tried.stdout).strip().splitlines()[-1:]
-            lacking.append(f"{name}: {''.join(reason)}")
+            said = "".join((tried.stderr or tried.stdout).strip().splitlines()[-1:])
+            lacking.append(f"{name}: {said.rstrip('.')}")
     return lacking
 
 

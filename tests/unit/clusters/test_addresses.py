@@ -34,7 +34,7 @@ def test_everything_lies_in_its_network(family: str) -> None:
     assert ip_address(addresses.API_SERVER[family]) in network
     for node in NODES:
         assert ip_address(node.node[family]) in network
-        assert ip_network(node.pod_cidr[family]).subnet_of(addresses.POD_NETWORK[family])
+        assert ip_network(node.pod_cidr[family]).subnet_of(addresses.POD_NETWORK[family])  # type: ignore[arg-type]
         assert ip_address(node.pod_gateway[family]) in ip_network(node.pod_cidr[family])
         assert ip_address(node.management) in addresses.MANAGEMENT_NETWORK
     for number in range(1, 9):
