@@ -10,9 +10,10 @@ from clusters.embedded import rundir
 def enter_command(directory: Path) -> str:
     """Return the start of a command line that runs inside the cluster's network."""
     pid = rundir.read_pid(directory)
-    # Entering the user namespace that one is in already is refused (setns(2), EINVAL).
-    same = Path(f"/proc/{pid}/ns/user").stat().st_ino == Path("/proc/self/ns/user").stat().st_ino
-    user = "" if same else "--preserve-credentials --user "
+    # A run of root's has no user namespace of its own, and entering the one that one is in already
+    # is refused (setns(2), EINVAL).
+    mapped = Path(f"/proc/{pid}/uid_map").read_text().split()[2]
+    user = "" if mapped == "4294967295" else "--preserve-credentials --user "
     return f"nsenter {user}--net --target {pid}"
 
 

@@ -82,6 +82,8 @@ def outside_script(index: int) -> str:
 def prepare(lab: LabClient, *, nodes: int, outside: int) -> None:
     """Make everything that nodes and clients plug into."""
     settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
+    # An address of no Service is answered at once, however often it is asked.
+    settings += ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"]
     lab.must(["sysctl", "-qw", *settings])
     # The lab has no rules of its own; bridged packets need not look for any.
     lab.run(["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0"])

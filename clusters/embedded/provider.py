@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
-import py_compile
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -289,7 +289,7 @@ def compile_guest() -> None:
     sources = [*Path(__file__).parent.rglob("*.py"), AGENT]
     for source in [*sources, *(ROOT / "clusters").glob("*.py")]:
         with contextlib.suppress(OSError):
-            py_compile.compile(str(source), quiet=2)
+            compileall.compile_file(source, quiet=2)
 
 
 def attach(directory: Path, logs: Path) -> EmbeddedCluster:

@@ -191,7 +191,7 @@ def test_unknown_scheduler_is_refused(
     observe: Callable[[str, object], None],
 ) -> None:
     """A scheduler that the kernel lacks ends kube-proxy, which leaves what it had programmed."""
-    node, pods = nodes[-1], workloads.pods(2)
+    node, pods = nodes[0], workloads.pods(2)
     target = workloads.service().target()
     check.reaches(clients.pod(node), target, pods)
     before = node.spec

@@ -46,7 +46,13 @@ SYSCTLS = {
     "net/bridge/bridge-nf-call-iptables": "1",
     "net/bridge/bridge-nf-call-ip6tables": "1",
     "net/netfilter/nf_conntrack_max": str(CONNTRACK_MAX),
-    "net/ipv4/ip_local_port_range": "20000 60999",
+    # Probes bind to source ports of their own, below these; see fixtures/clients.py.
+    "net/ipv4/ip_local_port_range": "60000 65535",
+    # By default a kernel sends one ICMP error a second to each client, and a refusal that is not
+    # sent looks like a drop.
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/icmp_msgs_per_sec": "100000",
+    "net/ipv6/icmp/ratelimit": "0",
     "kernel/panic": "-1",
 }
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 from clusters.embedded import namespaces
@@ -118,6 +119,7 @@ class Pods:
         )
 
     def _configure(self, ips: dict[str, str]) -> None:
+        Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("60000 65535")
         gateway = self.config["pod_gateway"]
         _batch(
             "link set lo up\n"

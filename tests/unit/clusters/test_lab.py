@@ -44,7 +44,7 @@ print(os.geteuid(), open("/proc/self/uid_map").read().split())
 
 def test_becoming_root_right_after_threads() -> None:
     """A user namespace is entered although threads have only just ended."""
-    if subprocess.run(["unshare", "-U", "true"], check=False, capture_output=True).returncode:
+    if subprocess.run(["unshare", "-Ur", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this kernel gives this user no user namespace")
     done = subprocess.run(
         [sys.executable, "-c", USER_NAMESPACE],
