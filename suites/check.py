@@ -30,14 +30,14 @@ RATE = 50.0
 """Attempts per second of a probe in the background: 20 ms without service would show."""
 
 SETTLED = 1.0
-"""Seconds that a new target has to answer in IPVS mode before it is judged.
+"""Seconds that a new virtual address has to answer in IPVS mode before it is judged.
 
 Syncs are not atomic there: the virtual server works first, then the address gets into the set of
 those whose other ports are refused, and only then, by chance of the order, the port into the set
 of those that are not (syncProxyRules and writeIptablesRules in pkg/proxy/ipvs/proxier.go)."""
 
-FLOW_PORTS = range(10_000, 20_000)
-"""Source ports of judged UDP probes: below ip_local_port_range, so that no other probe has them."""
+NODE_PORTS = range(30_000, 32_768)
+"""The default service-node-port-range; node addresses are in none of those sets."""
 
 LONGEST = 120.0
 """Seconds after which a probe in the background ends though nobody stopped it."""
@@ -55,20 +55,6 @@ class Check:
         self.timeouts = timeouts
         self._settle = SETTLED if mode == "ipvs" else 0.0
         self._settled: set[tuple[str, str]] = set()
-        self._next_port = FLOW_PORTS.start
-
-    def _new_flows(self, target: Target, count: int) -> dict[str, Any]:
-        """Return probe options that make UDP flows which no earlier probe of the case has made.
-
-        A flow that conntrack knows goes where it went, also after a change; a source port that
-        the kernel gives twice (of 41,000, for some hundred datagrams) would be a false alarm.
-        """
-        if target.protocol != "udp":
-            return {}
-        if self._next_port + count > FLOW_PORTS.stop:
-            self._next_port = FLOW_PORTS.start
-        first, self._next_port = self._next_port, self._next_port + count
-        return {"source_ports": (first, first + count - 1)}
 
     def reaches(
         self,
@@ -113,8 +99,7 @@ class Check:
         )
         self._until_settled(client, target, holds)
         number = max(count, enough)
-        plan = {**self._new_flows(target, number), **options}
-        attempts = client.probe(target, number, timeout=self.timeouts.answer, **plan)
+        attempts = client.probe(target, number, timeout=self.timeouts.answer, **options)
         require(judged(attempts))
         return attempts
 
@@ -134,7 +119,7 @@ class Check:
             return right(what) if so_far >= self._settle else undecided(what)
 
         place = (client.node or client.name, str(target))
-        if self._settle and place not in self._settled:
+        if self._settle and place not in self._settled and target.port not in NODE_PORTS:
             self.until(
                 f"{client.name} goes on to reach {target}",
                 settled,
@@ -167,8 +152,9 @@ class Check:
         allowed = {"refused", "unreachable"} if by_node else {"refused"}
 
         def judge(attempts: Attempts) -> Judgement:
-            seen = attempts.outcomes()
-            return only(asdict(attempts), next(iter(allowed & set(seen)), "refused"))
+            if len(attempts) and set(attempts.outcome) <= allowed:
+                return right(f"all {len(attempts)} connections were refused")
+            return only(asdict(attempts), "refused")
 
         return self._without_answer(
             f"{client.name} is refused at {target}", client, target, judge, self.timeouts.answer
@@ -202,11 +188,11 @@ class Check:
         judge: Callable[[Attempts], Judgement],
         timeout: float,
     ) -> Attempts:
-        def probe(**options: Any) -> Attempts:
-            return client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS, **options)
+        def probe() -> Attempts:
+            return client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
 
         self.until(name, lambda: judge(probe()), within=self.timeouts.programmed, consecutive=1)
-        attempts = probe(**self._new_flows(target, REFUSALS))
+        attempts = probe()
         require(judge(attempts))
         return attempts
 

@@ -30,7 +30,6 @@ NAMES = (
     "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds",
     "kubeproxy_sync_proxy_rules_endpoint_changes_total",
     "kubeproxy_sync_proxy_rules_service_changes_total",
-    "kubeproxy_network_programming_duration_seconds_count",
 )
 FAILURES = {
     "iptables": (
