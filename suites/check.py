@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from fixtures.agent.attempts import Attempts
     from fixtures.clients import Client, Target
+    from fixtures.proxy_state import ProxyState
     from fixtures.timeouts import Timeouts
     from fixtures.waits import Until
     from fixtures.workloads import Pod
@@ -29,16 +29,6 @@ REFUSALS = 10
 RATE = 50.0
 """Attempts per second of a probe in the background: 20 ms without service would show."""
 
-SETTLED = 1.0
-"""Seconds that a new virtual address has to answer in IPVS mode before it is judged.
-
-Syncs are not atomic there: the virtual server works first, then the address gets into the set of
-those whose other ports are refused, and only then, by chance of the order, the port into the set
-of those that are not (syncProxyRules and writeIptablesRules in pkg/proxy/ipvs/proxier.go)."""
-
-NODE_PORTS = range(30_000, 32_768)
-"""The default service-node-port-range; node addresses are in none of those sets."""
-
 LONGEST = 120.0
 """Seconds after which a probe in the background ends though nobody stopped it."""
 
@@ -50,11 +40,10 @@ class Check:
     `timeouts.programmed` seconds), then makes fresh attempts of which none may differ.
     """
 
-    def __init__(self, until: Until, timeouts: Timeouts, mode: str) -> None:
+    def __init__(self, until: Until, timeouts: Timeouts, state: ProxyState | None) -> None:
         self.until = until
         self.timeouts = timeouts
-        self._settle = SETTLED if mode == "ipvs" else 0.0
-        self._settled: set[tuple[str, str]] = set()
+        self._state = state
 
     def reaches(
         self,
@@ -85,8 +74,8 @@ class Check:
             return all_of(*judgements)
 
         def holds() -> Judgement:
-            # A handful first: while the change has not arrived, most attempts cost a timeout.
-            first = client.probe(target, 3, timeout=self.timeouts.drop, **options)
+            # One first: while the change has not arrived, an attempt may cost a timeout.
+            first = client.probe(target, 1, timeout=self.timeouts.drop, **options)
             judgement = judged(first, whole=False)
             if judgement.ok is not True:
                 return judgement
@@ -97,36 +86,26 @@ class Check:
             holds,
             within=self.timeouts.programmed,
         )
-        self._until_settled(client, target, holds)
+        self._until_settled(client)
         number = max(count, enough)
         attempts = client.probe(target, number, timeout=self.timeouts.answer, **options)
         require(judged(attempts))
         return attempts
 
-    def _until_settled(
-        self, client: Client, target: Target, holds: Callable[[], Judgement]
-    ) -> None:
-        began = time.monotonic()
+    def _until_settled(self, client: Client) -> None:
+        """Let the client's node finish the sync that it may be in the middle of.
 
-        def settled() -> Judgement:
-            nonlocal began
-            judgement = holds()
-            if judgement.ok is not True:
-                began = time.monotonic()
-                return judgement
-            so_far = time.monotonic() - began
-            what = f"it has held for {so_far:.1f} s"
-            return right(what) if so_far >= self._settle else undecided(what)
-
-        place = (client.node or client.name, str(target))
-        if self._settle and place not in self._settled and target.port not in NODE_PORTS:
-            self.until(
-                f"{client.name} goes on to reach {target}",
-                settled,
+        Syncs are not atomic in IPVS mode: a new virtual server works first, then its address gets
+        into the set of those whose other ports are refused, and only then its port into the set
+        of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
+        """
+        state = self._state
+        if state is not None:
+            self.until.or_go_on(
+                f"kube-proxy near {client.name} has no work left",
+                lambda: state.idle(client.node),
                 within=self.timeouts.programmed,
-                consecutive=1,
             )
-        self._settled.add(place)
 
     @contextmanager
     def meanwhile(self, client: Client, target: Target, **options: Any) -> Iterator[None]:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.proxy_state import ProxyState
 from suites.check import Check
 
 if TYPE_CHECKING:
+    from clusters.protocol import Cluster
     from fixtures.timeouts import Timeouts
     from fixtures.waits import Until
 
 
 @pytest.fixture(scope="session")
-def check(until: Until, timeouts: Timeouts, mode: str) -> Check:
+def check(cluster: Cluster, until: Until, timeouts: Timeouts, mode: str) -> Check:
     """Wait until it is so, then judge that it is only so."""
-    return Check(until, timeouts, mode)
+    return Check(until, timeouts, ProxyState(cluster) if mode == "ipvs" else None)

@@ -281,8 +281,7 @@ class Creation:
 
 
 def compile_guest() -> None:
-    """
-    Leave byte code beside what runs inside nodes, where the checkout can be written.
+    """Leave byte code beside what runs inside nodes, where the checkout can be written.
 
     Compiling it at every boot would cost a node a tenth of a second; a node itself never writes.
     """
