@@ -185,6 +185,11 @@ class FakeCluster:
         except OSError as error:
             return 0, str(error)
 
+    def proxy_cpu(self, node: Node) -> float:
+        """Nothing runs here that would use any."""
+        del node
+        return 0.0
+
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a pod is controlled; raises `TestbedError` when none runs."""
         process = self.pods.get(f"/api/v1/namespaces/{namespace}/pods/{name}")

@@ -140,6 +140,9 @@ class Cluster(Protocol):
     def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
         """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
 
+    def proxy_cpu(self, node: Node) -> float:
+        """Processor seconds that kube-proxy and what it started have used; 0 when it is not up."""
+
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a running pod is controlled."""
 

@@ -86,13 +86,13 @@ class Check:
             holds,
             within=self.timeouts.programmed,
         )
-        self._until_settled(client)
+        self.until_settled(client)
         number = max(count, enough)
         attempts = client.probe(target, number, timeout=self.timeouts.answer, **options)
         require(judged(attempts))
         return attempts
 
-    def _until_settled(self, client: Client) -> None:
+    def until_settled(self, client: Client) -> None:
         """Let the client's node finish the sync that it may be in the middle of.
 
         Syncs are not atomic in IPVS mode: a new virtual server works first, then its address gets
@@ -105,6 +105,7 @@ class Check:
                 f"kube-proxy near {client.name} has no work left",
                 lambda: state.idle(client.node),
                 within=self.timeouts.programmed,
+                consecutive=2,
             )
 
     @contextmanager

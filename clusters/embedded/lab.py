@@ -189,7 +189,7 @@ def main(directory: Path) -> None:
     lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     fcntl.flock(lock, fcntl.LOCK_EX)
     for unwanted in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        # Handled and not ignored, since what is ignored stays so in every process started from here.
+        # Handled, not ignored: what is ignored stays so in every process started from here.
         signal.signal(unwanted, lambda *_: None)
     prepare_mounts(directory)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -17,6 +17,7 @@ from clusters.embedded import labclient, network, rundir
 from clusters.embedded.addresses import API_PORT, API_SERVER, outside_client
 from clusters.embedded.control_plane import Binaries, ControlPlane
 from clusters.embedded.node import EmbeddedNode, KernelKind
+from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
 from clusters.errors import ConfigError, TestbedError
 from clusters.protocol import AgentAddress, Node, ProxySpec, Ran
@@ -128,6 +129,10 @@ class EmbeddedCluster:
         """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
         reply = self._own(node).control.ask("http", within=timeout + 5, url=url, timeout=timeout)
         return int(reply["status"]), str(reply["body"])
+
+    def proxy_cpu(self, node: Node) -> float:
+        """Processor seconds that kube-proxy and what it started have used; 0 when it is not up."""
+        return float(self._own(node).control.ask("cpu", name=PROXY)["seconds"])
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a running pod is controlled."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fixtures.agent.attempts import Attempts
     from fixtures.clients import Client, Target
     from fixtures.provide import Clients
-    from fixtures.timeouts import Timeouts
     from fixtures.waits import Until
     from fixtures.workloads import Pod, Workloads
     from suites.check import Check
@@ -44,7 +43,7 @@ def picks(attempts: Attempts) -> SEEN:
 
 @pytest.fixture
 def server(
-    cluster: Cluster, workloads: Workloads, until: Until, timeouts: Timeouts
+    cluster: Cluster, workloads: Workloads, clients: Clients, check: Check, until: Until
 ) -> Callable[[Node, int], tuple[Target, Table, list[Pod]]]:
     """Make a Service and wait until a node's kernel has it, without any connection to it."""
 
@@ -52,7 +51,8 @@ def server(
         pods = workloads.pods(count)
         target = workloads.service().target()
         table = Table(cluster, node, target, pods)
-        until("in the kernel", lambda: table.has(count), within=timeouts.programmed)
+        until("in the kernel", lambda: table.has(count), within=check.timeouts.programmed)
+        check.until_settled(clients.node(node))
         return target, table, pods
 
     return make
@@ -92,11 +92,11 @@ def test_rr_goes_on_after_a_change(
     workloads: Workloads,
     nodes: Sequence[Node],
     until: Until,
-    timeouts: Timeouts,
+    check: Check,
 ) -> None:
     """An endpoint added in mid-cycle waits for its turn; the cycle of the others goes on."""
     target, table, _ = server(nodes[0], 3)
-    _change_in_mid_cycle(table, clients.pod(nodes[0]), target, workloads, until, timeouts)
+    _change_in_mid_cycle(table, clients.pod(nodes[0]), target, workloads, until, check)
 
 
 def _change_in_mid_cycle(
@@ -105,13 +105,14 @@ def _change_in_mid_cycle(
     target: Target,
     workloads: Workloads,
     until: Until,
-    timeouts: Timeouts,
+    check: Check,
 ) -> None:
     model = table.model()
     before = picks(client.probe(target, 2))
     require(matches_model(before, table.named([model.connect("", 0) for _ in before])))
     added = workloads.pods(1)[0]
-    until("4th in the kernel", lambda: table.has(4), within=timeouts.programmed)
+    until("4th in the kernel", lambda: table.has(4), within=check.timeouts.programmed)
+    check.until_settled(client)
     table.names |= {f"{address}:8080": added.identity for address in added.addresses.values()}
     model.add(table.read()[1][0].name, 1)
     after = picks(client.probe(target, 12))
@@ -131,7 +132,7 @@ def test_scheduler_is_the_configured_one(
     clients: Clients,
     workloads: Workloads,
     until: Until,
-    timeouts: Timeouts,
+    check: Check,
     family: Family,
 ) -> None:
     """Connections go exactly where the kernel's algorithm of the configured name sends them."""
@@ -140,7 +141,7 @@ def test_scheduler_is_the_configured_one(
     assert table.read()[0] == name, f"the kernel schedules by {table.read()[0]!r}, not {name!r}"
     client = clients.pod(scheduler_node)
     if name == "wrr":
-        _change_in_mid_cycle(table, client, target, workloads, until, timeouts)
+        _change_in_mid_cycle(table, client, target, workloads, until, check)
     elif name == "lc":
         _least_connection(client, target, pods)
     else:

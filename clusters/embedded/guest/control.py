@@ -83,6 +83,16 @@ class Control:
         process = self.processes.get(request["name"])
         return {"status": process.poll() if process else None, "known": process is not None}
 
+    def cpu(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Tell the processor seconds of a process and of its ended children (proc(5), stat)."""
+        process = self.processes.get(request["name"])
+        try:
+            stat = Path(f"/proc/{process.pid}/stat").read_text() if process else ""
+        except OSError:
+            stat = ""
+        ticks = sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
+        return {"seconds": ticks / os.sysconf("SC_CLK_TCK")}
+
     def http(self, request: dict[str, Any]) -> dict[str, Any]:
         """GET a URL from the node's own network namespace."""
         try:
@@ -110,6 +120,7 @@ class Control:
             "signal": self.signal,
             "status": self.status,
             "http": self.http,
+            "cpu": self.cpu,
             "write": self.write,
             "hello": self.hello,
         }
