@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 OUTSIDE_CLIENTS = 2
 FIRST_POD = 10
 HEALTHZ_PORT = 10256
-HARMLESS = frozenset({"cat", "echo", "false", "ls", "sleep", "true", "uname"})
+HARMLESS = frozenset({"cat", "echo", "false", "ls", "sh", "sleep", "true", "uname"})
 """Programs that `run` starts: they run on the machine itself and must not change it."""
 
 

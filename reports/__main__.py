@@ -7,6 +7,7 @@ or a journal was wrong (4); the verdict of the runs is in the reports.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -40,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, 4)
     out = asked.out or asked.journals[0].parent
     try:
-        return _merge(runs, out) if asked.command == "merge" else _render(runs[0], out)
+        if asked.command == "merge":
+            return _merge(runs, out)
+        if asked.svg:
+            _picture(runs[0], asked.svg, out)
+        return _render(runs[0], out)
     except OSError as error:
         return _complain(error, 3)
 
@@ -57,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     render_ = commands.add_parser("render", help="rebuild all reports of a run, also a killed one")
     render_.add_argument("journals", type=Path, nargs=1, metavar="RUN.jsonl")
     render_.add_argument("--out", type=Path, metavar="DIR", help="default: beside the journal")
+    render_.add_argument("--svg", type=Path, metavar="FILE", help="the summary as a picture too")
     merge = commands.add_parser("merge", help="one page over several runs, case by case")
     merge.add_argument("journals", type=Path, nargs="+", metavar="RUN.jsonl")
     merge.add_argument("--out", type=Path, metavar="DIR", required=True)
@@ -67,6 +73,12 @@ def _render(run: Run, out: Path) -> int:
     told = write_all(run, out)
     render(told, Console(), artifacts=out)
     return 3 if len(told.harness_errors) > len(run.harness_errors) else 0
+
+
+def _picture(run: Run, path: Path, out: Path) -> None:
+    console = Console(record=True, width=84, file=io.StringIO(), force_terminal=True)
+    render(run, console, artifacts=out)
+    console.save_svg(str(path), title="tox -e " + (run.info.mode or "proxyproof"))
 
 
 def _merge(runs: Sequence[Run], out: Path) -> int:

@@ -12,7 +12,9 @@ from fixtures.case import case
 from suites.judges import seen_as
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from testinfra.host import Host
 
     from clusters.protocol import Cluster, Family, Node
     from fixtures.provide import Clients
@@ -108,13 +110,20 @@ def test_from_outside(
 @case("NP-004", feature="NodePort", requires=("outside-client",), reference=SERVICE)
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_released_after_deletion(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, port: str
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    host: Callable[[Node], Host],
+    port: str,
 ) -> None:
-    """A NodePort is closed once its Service is deleted, and the next Service may have it."""
+    """A NodePort holds no socket, is closed with its Service, and the next one may have it."""
     pods = workloads.pods(2, on=nodes[:2])
     first = workloads.service("first", type="NodePort")
     target = first.node_target(nodes[0], port)
     check.reaches(clients.outside(), target, pods)
+    # kube-proxy has opened no socket for it since 1.24 (k/k #108496).
+    assert not host(nodes[0]).socket(f"{port}://{target.port}").is_listening
     first.delete()
     check.refuses(clients.outside(), target)
     heirs = workloads.pods(1, on=nodes[0], app="heir")

@@ -14,6 +14,7 @@ import pytest
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
 from clusters.protocol import MODES, Node, ProxySpec
 from fixtures.agent.client import Agent
+from fixtures.hosts import host_of
 from fixtures.kube import Kube
 
 if TYPE_CHECKING:
@@ -246,3 +247,11 @@ def children() -> set[int]:
         below = {pid for pid, parent in parents.items() if parent in below}
         found |= below
     return found
+
+
+def test_nodes_are_testinfra_hosts(cluster: Cluster) -> None:
+    """A node answers testinfra's questions, with arguments quoted and failures as statuses."""
+    host = host_of(cluster, cluster.nodes[0])
+    assert host.check_output("echo %s", "one  two; three") == "one  two; three"
+    assert host.run("ls /no-such").rc != 0
+    assert host.file("/proc/version").contains("Linux")

@@ -91,7 +91,7 @@ def reuse(
     mode, name, _ = kept
 
     def run(cases: Sequence[str], *arguments: str, **environment: str) -> SuiteRun:
-        options = ("--kp-mode", mode, "--kp-reuse", name, "--kp-keep")
+        options = ("--kp-mode", mode, "--kp-reuse", name, "--kp-keep", "--kp-slow", "0.4")
         return run_suites(*options, "--kp-cases", ",".join(cases), *arguments, **environment)
 
     return run

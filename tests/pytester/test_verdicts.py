@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.options import DEFAULT_NODES
 from tests.pytester.conftest import CASES, Judged
+
+NODES = [f"node-{number}" for number in range(1, DEFAULT_NODES + 1)]
 
 if TYPE_CHECKING:
     from tests.pytester.conftest import Judge
@@ -55,7 +58,7 @@ def test_good_build(judge: Judge) -> None:
     assert result.case.summary == "Attempts are answered"
     assert result.params == {"mode": "iptables", "family": "ipv4"}
     assert judged.junit == {"tests": 2, "failures": 0, "errors": 0, "skipped": 0}
-    assert [node.name for node in judged.run.info.nodes] == ["node-1", "node-2", "node-3"]
+    assert [node.name for node in judged.run.info.nodes] == NODES
     assert "PASSED" in judged.out
     assert (judged.artifacts.parent / "closed").exists()
 
@@ -69,7 +72,7 @@ def test_failed_case(judge: Judge) -> None:
     assert "3 of 3 connections were answered; nobody should answer" in judged.out
     assert "Traceback" not in judged.out
     state = judged.artifacts / "logs" / "state" / "FAIL-1-iptables-ipv4"
-    assert sorted(path.name for path in state.iterdir()) == ["node-1", "node-2", "node-3"]
+    assert sorted(path.name for path in state.iterdir()) == NODES
 
 
 def test_case_without_a_packet(judge: Judge) -> None:

@@ -13,6 +13,7 @@ from clusters.protocol import ProxySpec
 from fixtures.agent.attempts import Attempts
 from fixtures.agent.client import Agent
 from fixtures.clients import Client, Target
+from fixtures.proxy_state import ProxyState
 from fixtures.record import Recorder
 from fixtures.timeouts import Timeouts
 from fixtures.waits import Until
@@ -72,9 +73,9 @@ def client(cluster: FakeCluster, recorder: Recorder) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def check(recorder: Recorder) -> Check:
+def check(cluster: FakeCluster, recorder: Recorder) -> Check:
     """Judge with short bounds."""
-    return Check(Until(recorder), SHORT, "iptables")
+    return Check(Until(recorder), SHORT, ProxyState(cluster))
 
 
 @pytest.fixture(scope="module")
