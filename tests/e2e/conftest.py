@@ -47,6 +47,16 @@ class SuiteRun:
         return ET.parse(self.artifacts / "junit.xml").getroot()  # noqa: S314 - our own file
 
 
+@pytest.fixture(scope="session", autouse=True)
+def parts(pytestconfig: pytest.Config) -> None:
+    """Get everything that runs need before the first of them, and show what is being made."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+    with capture.global_and_fixture_disabled():
+        command = [sys.executable, "-m", "clusters", "prepare"]
+        subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=True)
+
+
 @pytest.fixture(scope="session")
 def run_suites(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., SuiteRun]:
     """Run the suites in a process of their own, as tox does."""
