@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +16,6 @@ def main(described: Path) -> None:
 
     The parent stays, so that the node's end is this process's end.
     """
-    import json  # noqa: PLC0415
-
     config = json.loads(described.read_text())
     ready, go = os.pipe()
     namespaces.unshare(namespaces.NEWPID)
