@@ -114,7 +114,7 @@ def test_released_after_deletion(
     clients: Clients,
     nodes: Sequence[Node],
     check: Check,
-    host: Callable[[Node], Host],
+    node_host: Callable[[Node], Host],
     port: str,
 ) -> None:
     """A NodePort holds no socket, is closed with its Service, and the next one may have it."""
@@ -123,7 +123,7 @@ def test_released_after_deletion(
     target = first.node_target(nodes[0], port)
     check.reaches(clients.outside(), target, pods)
     # kube-proxy has opened no socket for it since 1.24 (k/k #108496).
-    assert not host(nodes[0]).socket(f"{port}://{target.port}").is_listening
+    assert not node_host(nodes[0]).socket(f"{port}://{target.port}").is_listening
     first.delete()
     check.refuses(clients.outside(), target)
     heirs = workloads.pods(1, on=nodes[0], app="heir")
