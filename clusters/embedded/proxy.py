@@ -51,6 +51,11 @@ class ProxyRunner:
     def __init__(self, kubeconfig: str) -> None:
         self.kubeconfig = kubeconfig
 
+    def warm(self, node: EmbeddedNode) -> None:
+        """Have the node read the binary while there is nothing else to do; returns at once."""
+        argv = [str(node.spec.build), "--version"]
+        node.control.ask("spawn", name="warm", argv=argv, log="/dev/null")
+
     def start(self, node: EmbeddedNode) -> None:
         """Start the node's `spec`; returns before it has synced."""
         described = render(node.spec, node=node.name, kubeconfig=self.kubeconfig)
