@@ -140,6 +140,9 @@ class Cluster(Protocol):
     def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
         """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
 
+    def check_proxies(self) -> None:
+        """Raise `BuildError` for the first kube-proxy that has ended although nobody ended it."""
+
     def proxy_cpu(self, node: Node) -> float:
         """Processor seconds that kube-proxy and what it started have used; 0 when it is not up."""
 

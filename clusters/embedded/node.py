@@ -40,7 +40,7 @@ class EmbeddedNode:
         self.logs = logs / self.name
         self.plan = addresses.NodeAddresses(index)
         self.kernel = ""
-        self.proxy_starts = 0
+        self.proxy_wanted = False
         self.control = NodeControl(self.name, self.plan.management, addresses.NODE_CONTROL_PORT)
 
     @property

@@ -130,6 +130,11 @@ class EmbeddedCluster:
         reply = self._own(node).control.ask("http", within=timeout + 5, url=url, timeout=timeout)
         return int(reply["status"]), str(reply["body"])
 
+    def check_proxies(self) -> None:
+        """Raise `BuildError` for the first kube-proxy that has ended although nobody ended it."""
+        for node in self.embedded_nodes:
+            self.runner.check_alive(node)
+
     def proxy_cpu(self, node: Node) -> float:
         """Processor seconds that kube-proxy and what it started have used; 0 when it is not up."""
         return float(self._own(node).control.ask("cpu", name=PROXY)["seconds"])

@@ -32,6 +32,9 @@ NOT_OFFERED = re.compile(
     re.IGNORECASE,
 )
 
+# How the Go runtime begins its last words.
+CRASHED = re.compile(r"^(?:panic|fatal error): ", re.MULTILINE)
+
 DUMPS = {
     "iptables.txt": ["iptables-save", "-c"],
     "ip6tables.txt": ["ip6tables-save", "-c"],
@@ -61,7 +64,7 @@ class ProxyRunner:
         described = render(node.spec, node=node.name, kubeconfig=self.kubeconfig)
         path = node.directory / "kube-proxy.yaml"
         path.write_text(yaml.safe_dump(described))
-        node.proxy_starts += 1
+        node.proxy_wanted = True
         argv = [str(node.spec.build), f"--config={path}", "-v=2", *node.spec.flags]
         node.control.ask("spawn", name=NAME, argv=argv, log=str(node.proxy_log))
 
@@ -102,6 +105,7 @@ class ProxyRunner:
 
     def stop(self, node: EmbeddedNode, number: int = signal.SIGKILL) -> None:
         """End kube-proxy and wait until it has ended."""
+        node.proxy_wanted = False
         node.control.ask("signal", name=NAME, signal=int(number), wait=5.0)
 
     def clean_up(self, node: EmbeddedNode) -> None:
@@ -124,10 +128,22 @@ class ProxyRunner:
         spec = {"build": str(node.spec.build), "mode": node.spec.mode}
         (target / "proxy.json").write_text(json.dumps(spec))
 
+    def check_alive(self, node: EmbeddedNode) -> None:
+        """Raise `BuildError` when kube-proxy has ended although nobody ended it."""
+        reply = node.control.ask("status", name=NAME)
+        if node.proxy_wanted and reply["known"] and reply["status"] is not None:
+            raise BuildError(
+                f"kube-proxy on {node.name} ended by itself with status {reply['status']}",
+                kind="crashes",
+                node=node.name,
+                log=node.tail(),
+            )
+
     def _ended(self, node: EmbeddedNode, status: int, seconds: float) -> BuildError:
         tail = node.tail()
         offered = NOT_OFFERED.search(tail)
-        kind = "mode-not-offered" if offered else "does-not-start"
+        crashed = status < 0 or CRASHED.search(tail)
+        kind = "mode-not-offered" if offered else "crashes" if crashed else "does-not-start"
         how = f"signal {-status}" if status < 0 else f"status {status}"
         message = f"kube-proxy on {node.name} ended with {how} {seconds:.1f} s after its start"
         if offered:
