@@ -40,10 +40,13 @@ class Check:
     `timeouts.programmed` seconds), then makes fresh attempts of which none may differ.
     """
 
-    def __init__(self, until: Until, timeouts: Timeouts, state: ProxyState | None) -> None:
+    def __init__(
+        self, until: Until, timeouts: Timeouts, state: ProxyState, *, atomic: bool
+    ) -> None:
         self.until = until
         self.timeouts = timeouts
         self._state = state
+        self._atomic = atomic
 
     def reaches(
         self,
@@ -88,7 +91,8 @@ class Check:
             holds,
             within=self.timeouts.programmed,
         )
-        self.until_settled(client)
+        if not self._atomic:
+            self.until_settled(client)
         number = max(count, enough)
         attempts = client.probe(target, number, timeout=self.timeouts.answer, **options)
         require(judged(attempts))
@@ -101,14 +105,12 @@ class Check:
         into the set of those whose other ports are refused, and only then its port into the set
         of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
         """
-        state = self._state
-        if state is not None:
-            self.until.or_go_on(
-                f"kube-proxy near {client.name} has no work left",
-                lambda: state.idle(client.node),
-                within=self.timeouts.programmed,
-                consecutive=2,
-            )
+        self.until.or_go_on(
+            f"kube-proxy near {client.name} has no work left",
+            lambda: self._state.idle(client.node),
+            within=self.timeouts.programmed,
+            consecutive=2,
+        )
 
     @contextmanager
     def meanwhile(self, client: Client, target: Target, **options: Any) -> Iterator[None]:
@@ -173,7 +175,10 @@ class Check:
         def probe() -> Attempts:
             return client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
 
-        self.until(name, lambda: judge(probe()), within=self.timeouts.programmed, consecutive=1)
+        # A node that is too busy to answer for a moment looks like one that drops, so silence counts
+        # only after the sync that brings it.
+        self.until(name, lambda: judge(probe()), within=self.timeouts.programmed, consecutive=2)
+        self.until_settled(client)
         attempts = probe()
         require(judge(attempts))
         return attempts

@@ -75,7 +75,7 @@ def client(cluster: FakeCluster, recorder: Recorder) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def check(cluster: FakeCluster, recorder: Recorder) -> Check:
     """Judge with short bounds."""
-    return Check(Until(recorder), SHORT, ProxyState(cluster))
+    return Check(Until(recorder), SHORT, ProxyState(cluster), atomic=False)
 
 
 @pytest.fixture(scope="module")
