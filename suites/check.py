@@ -175,8 +175,8 @@ class Check:
         def probe() -> Attempts:
             return client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
 
-        # A node that is too busy to answer for a moment looks like one that drops, so silence counts
-        # only after the sync that brings it.
+        # A node that is too busy to answer for a moment looks like one that drops, so silence
+        # counts only after the sync that brings it.
         self.until(name, lambda: judge(probe()), within=self.timeouts.programmed, consecutive=2)
         self.until_settled(client)
         attempts = probe()
