@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from reports.bundle import write_all
@@ -78,7 +80,11 @@ def _render(run: Run, out: Path) -> int:
 def _picture(run: Run, path: Path, out: Path) -> None:
     console = Console(record=True, width=84, file=io.StringIO(), force_terminal=True)
     render(run, console, artifacts=out)
-    console.save_svg(str(path), title="tox -e " + (run.info.mode or "proxyproof"))
+    console.print()
+    # The fonts of the stock format are fetched from a server; any monospaced one will do.
+    form = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    title = "tox -e " + (run.info.mode or "proxyproof")
+    console.save_svg(str(path), title=title, code_format=form)
 
 
 def _merge(runs: Sequence[Run], out: Path) -> int:

@@ -18,7 +18,9 @@ table ip probe {
     fib daddr type local accept
     ip daddr 192.0.2.9 reject with tcp reset
   }
-  chain masquerading { type nat hook postrouting priority 100; mark & 0x4000 == 0x4000 masquerade }
+  chain masquerading { type nat hook postrouting priority 100;
+    mark & 0x4000 == 0x4000 masquerade
+  }
 }
 """
 
@@ -78,7 +80,8 @@ def missing(mode: Mode) -> list[str]:
             check=False,
         )
         if tried.returncode:
-            said = "".join((tried.stderr or tried.stdout).strip().splitlines()[-1:])
+            lines = [line for line in (tried.stderr or tried.stdout).splitlines() if line.strip()]
+            said = next((line for line in lines if "Error" in line), "".join(lines[-1:]))
             lacking.append(f"{name}: {said.rstrip('.')}")
     return lacking
 
