@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from clusters.parts.overlay import build_changed
 from clusters.parts.progress import PlainProgress
+from clusters.protocol import MODES
 from tests.e2e.defects import DEFECTS, VERSION, Defect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.e2e.conftest import SuiteRun
-
-CONTROL = {"iptables": "SVC-002", "ipvs": "SVC-002", "nftables": "SVC-006"}
 
 LOSE = "iptables-legacy -t raw -A PREROUTING -m statistic --mode nth --every 50 -j DROP"
 STRANGE = """
@@ -47,9 +47,9 @@ def defects_of(mode: str) -> list[Defect]:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("number", range(max(len(defects_of(m)) for m in CONTROL)))
+@pytest.mark.parametrize("number", range(max(len(defects_of(m)) for m in MODES)))
 def test_changed_build_fails(
-    kept: tuple[str, str, SuiteRun], reuse: Callable[..., SuiteRun], number: int, capsys: object
+    kept: tuple[str, str, SuiteRun], reuse: Callable[..., SuiteRun], number: int
 ) -> None:
     """Each seeded defect fails the case that is about it, and no harness error hides it."""
     mode = kept[0]
@@ -57,9 +57,6 @@ def test_changed_build_fails(
     if number >= len(defects):
         pytest.skip(f"{mode} has {len(defects)} seeded defects")
     defect = defects[number]
-    import sys
-
-    del capsys
     build = build_changed(VERSION, defect.edits, PlainProgress(sys.stderr))
     run = reuse([defect.caught_by], "--kp-build", str(build))
     assert run.status == 1, f"{defect.name} was not found:\n{run.output}"
