@@ -67,7 +67,9 @@ def test_type_changes(
         check.refuses(clients.outside(), opened)
 
 
-@case("LIFE-001", feature="restart", min_nodes=2, requires=RESTART, reference=SERVICE)
+@case(
+    "LIFE-001", feature="restart", min_nodes=2, requires=RESTART, reference=SERVICE, disruptive=True
+)
 def test_kill_and_restart(
     workloads: Workloads,
     clients: Clients,
@@ -88,7 +90,9 @@ def test_kill_and_restart(
         require(same_backends(held.opened, held.check()))
 
 
-@case("LIFE-002", feature="restart", min_nodes=2, requires=RESTART, reference=SERVICE)
+@case(
+    "LIFE-002", feature="restart", min_nodes=2, requires=RESTART, reference=SERVICE, disruptive=True
+)
 def test_changes_while_down(
     workloads: Workloads,
     clients: Clients,

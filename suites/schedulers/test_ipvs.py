@@ -125,6 +125,7 @@ def _change_in_mid_cycle(
     profile="schedulers",
     modes=("ipvs",),
     reference="k/k pkg/proxy/ipvs/proxier.go syncService",
+    disruptive=True,
 )
 def test_scheduler_is_the_configured_one(
     server: Callable[[Node, int], tuple[Target, Table, list[Pod]]],
@@ -182,6 +183,7 @@ def _source_hashing(
     profile="schedulers",
     modes=("ipvs",),
     reference="k/k#114878; pkg/proxy/ipvs/supported.go CanUseIPVSProxier",
+    disruptive=True,
 )
 def test_unknown_scheduler_is_refused(
     cluster: Cluster,

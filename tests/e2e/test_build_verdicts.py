@@ -10,7 +10,7 @@ import pytest
 
 from clusters.parts.overlay import build_changed
 from clusters.parts.progress import PlainProgress
-from tests.e2e.defects import IPTABLES, VERSION
+from tests.mutation.defect import IPTABLES, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
