@@ -208,6 +208,10 @@ class FakeCluster:
             spec = {"build": str(node.spec.build), "mode": node.spec.mode}
             (target / "proxy.json").write_text(json.dumps(spec))
 
+    def forked(self) -> None:
+        """Leave agents and servers to the process that this one was forked from."""
+        self.closed = True
+
     def close(self) -> None:
         """End every agent and server; a second time there is nothing to do."""
         if self.closed:

@@ -152,5 +152,8 @@ class Cluster(Protocol):
     def collect(self, directory: Path) -> None:
         """Write the logs of every component and the state of every node below `directory`."""
 
+    def forked(self) -> None:
+        """Make this object usable in a process that was forked from the one that owns it."""
+
     def close(self) -> None:
         """Remove everything that the cluster consists of."""

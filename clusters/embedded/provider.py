@@ -162,6 +162,18 @@ class EmbeddedCluster:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda node: self.runner.dump(node, directory), self.embedded_nodes))
 
+    def forked(self) -> None:
+        """Take connections of its own in a forked process; the cluster stays the parent's.
+
+        While a copy of the owner's connection were open here, the run would outlive its owner.
+        """
+        self.lab.close()
+        self.lab = labclient.LabClient(self.directory)
+        self._api = None
+        for node in self.embedded_nodes:
+            node.lab = self.lab
+            node.control.forget()
+
     def close(self) -> None:
         """End the run's first process, and with it everything else."""
         self.lab.ask("down")
