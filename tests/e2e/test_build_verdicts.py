@@ -28,7 +28,7 @@ BUILDS = {
 }
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900, func_only=True)
 @pytest.mark.parametrize("name", BUILDS)
 def test_bad_build(run_suites: Callable[..., SuiteRun], name: str) -> None:
     """The verdict says what the build did; no case runs, and so none waits for it."""

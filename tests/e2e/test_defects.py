@@ -32,7 +32,7 @@ SABOTAGE = {
 }
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600, func_only=True)
 def test_good_build_passes(kept: tuple[str, str, SuiteRun]) -> None:
     """An unchanged upstream build passes, and the run's reports say so."""
     _, _, run = kept
@@ -47,7 +47,7 @@ def defects_of(mode: str) -> list[Defect]:
     return [defect for defect in all_defects() if defect.in_ci and mode in defect.modes]
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(1800, func_only=True)
 @pytest.mark.parametrize("number", range(max(len(defects_of(m)) for m in MODES)))
 def test_changed_build_fails(
     kept: tuple[str, str, SuiteRun], reuse: Callable[..., SuiteRun], number: int
@@ -64,7 +64,7 @@ def test_changed_build_fails(
     assert set(defect.caught_by) & run.failed(), run.output
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600, func_only=True)
 @pytest.mark.parametrize("name", SABOTAGE)
 def test_broken_node_fails(reuse: Callable[..., SuiteRun], name: str) -> None:
     """A node that somebody broke by hand fails the case that sees it."""
