@@ -106,8 +106,8 @@ class Check:
         of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
         """
         self.until.or_go_on(
-            f"kube-proxy near {client.name} has no work left",
-            lambda: self._state.idle(client.node),
+            f"kube-proxy near {client.name} has done what it knew of",
+            self._state.after_sync(client.node),
             within=self.timeouts.programmed,
             consecutive=2,
         )
