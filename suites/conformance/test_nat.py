@@ -1,0 +1,135 @@
+"""Whose address backends see, by the ways of kube-proxy to tell a pod from a stranger."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.case import case
+from fixtures.outside_routes import route_through
+from fixtures.reconfigure import reconfigured
+from suites.check import sources
+from suites.judges import seen_as
+from suites.oracles.verdict import require
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clusters.protocol import Cluster, Family, Node
+    from fixtures.provide import Clients
+    from fixtures.workloads import Service, Workloads
+    from suites.check import Check
+
+DETECT = "k/k cmd/kube-proxy/app/server_linux.go, getLocalDetectors"
+RESTART = ("proxy-restart",)
+OUTSIDE = ("outside-client",)
+MASQUERADE_ALL = {"iptables": {"masqueradeAll": True}, "nftables": {"masqueradeAll": True}}
+"""In IPVS mode it is the field of iptables that counts."""
+
+DETECTORS: dict[str, dict[str, Any]] = {
+    "ClusterCIDR": {},
+    "NodeCIDR": {},
+    "BridgeInterface": {"detectLocal": {"bridgeInterface": "cni0"}},
+    "InterfaceNamePrefix": {"detectLocal": {"interfaceNamePrefix": "cni"}},
+}
+
+
+@case(
+    "NAT-001",
+    feature=("NAT", "ClusterIP"),
+    min_nodes=2,
+    requires=RESTART,
+    reference="k/k pkg/proxy/iptables/proxier.go",
+    disruptive=True,
+)
+def test_masquerade_all(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    check: Check,
+    family: Family,
+) -> None:
+    """With masqueradeAll a backend elsewhere sees the node, without it the client's pod."""
+    here = nodes[0]
+    pods = workloads.pods(2, on=nodes[:2])
+    client, service = clients.pod(here), workloads.service()
+    own = {pod.identity: client.addresses[family] for pod in pods}
+    with reconfigured(cluster, [here], MASQUERADE_ALL):
+        for port in ("tcp", "udp"):
+            attempts = check.reaches(client, service.target(port), pods)
+            elsewhere = attempts.where(backend=pods[1].identity)
+            require(sources(elsewhere, {here.addresses[family]}, "the client's node"))
+            assert client.addresses[family] not in attempts.sources(), "it was not masqueraded"
+    attempts = check.reaches(client, service.target(), pods)
+    require(seen_as(attempts, own, "the client's pod"))
+
+
+def from_outside(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    check: Check,
+    family: Family,
+) -> None:
+    """Judge that pods keep their address at a ClusterIP, and that a stranger shows the node's."""
+    here = nodes[0]
+    pods = workloads.pods(2, on=nodes[:2])
+    service: Service = workloads.service()
+    client, outside = clients.pod(here), clients.outside()
+    kept = partial(sources, allowed={client.addresses[family]}, what="the client's pod")
+    check.reaches(client, service.target(), pods, also=kept)
+    with route_through(cluster, here, service.cluster_ip, family):
+        for port in ("tcp", "udp"):
+            attempts = check.reaches(outside, service.target(port), pods)
+            elsewhere = attempts.where(backend=pods[1].identity)
+            require(sources(elsewhere, {here.addresses[family]}, "the node that was routed to"))
+            assert outside.addresses[family] not in attempts.sources(), "it was not masqueraded"
+
+
+@case(
+    "NAT-002",
+    feature=("NAT", "ClusterIP"),
+    min_nodes=2,
+    requires=OUTSIDE,
+    reference="k/k pkg/proxy/iptables/proxier.go",
+)
+def test_off_cluster_client(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    check: Check,
+    family: Family,
+) -> None:
+    """A client with a route to a node reaches ClusterIPs through it, and is masqueraded there."""
+    from_outside(workloads, clients, nodes, cluster, check, family)
+
+
+@case(
+    "NAT-003",
+    feature="NAT",
+    min_nodes=2,
+    requires=(*OUTSIDE, *RESTART),
+    reference=f"{DETECT}; k/k #134024",
+    disruptive=True,
+)
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_detect_local_mode(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    check: Check,
+    family: Family,
+    detector: str,
+) -> None:
+    """Each detectLocalMode knows the node's pods, which keep their address, from strangers."""
+    overlay = {"detectLocalMode": detector, **DETECTORS[detector]}
+    if detector != "ClusterCIDR":
+        overlay["clusterCIDR"] = ""
+    with reconfigured(cluster, nodes[:1], overlay):
+        from_outside(workloads, clients, nodes, cluster, check, family)
