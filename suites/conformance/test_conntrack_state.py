@@ -115,15 +115,18 @@ def test_sctp_association_stays(
 ) -> None:
     """An SCTP association, like a TCP connection, lives on with an endpoint that is taken away.
 
-    Only UDP entries are cleared, so a change of the endpoints does not touch open associations;
-    new ones go to the new endpoint.
+    Only UDP entries are cleared, also where a UDP port has the same number; new associations go
+    to the new endpoint.
     """
-    sctp = {"name": "sctp", "protocol": "SCTP", "port": 80, "targetPort": 8080}
-    old = workloads.pods(1, on=nodes[1], serve=["sctp:8080"])
-    client, target = clients.pod(nodes[0]), workloads.service(ports=[sctp]).target("sctp")
+    ports = [
+        {"name": protocol.lower(), "protocol": protocol, "port": 80, "targetPort": 8080}
+        for protocol in ("SCTP", "UDP")
+    ]
+    old = workloads.pods(1, on=nodes[1], serve=["sctp:8080", "udp:8080"])
+    client, target = clients.pod(nodes[0]), workloads.service(ports=ports).target("sctp")
     check.reaches(client, target, old)
     with client.hold(target, 3, timeout=check.timeouts.answer) as held:
-        new = workloads.pods(1, on=nodes[0], serve=["sctp:8080"])
+        new = workloads.pods(1, on=nodes[0], serve=["sctp:8080", "udp:8080"])
         workloads.kube.patch(old[0].path, {"metadata": {"labels": {"app": "retired"}}})
         check.reaches(client, target, new)
         require(same_backends(held.opened, held.check()))

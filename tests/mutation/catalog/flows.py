@@ -1,0 +1,410 @@
+"""Defects in what decides where a flow goes and stays: affinity, topology, conntrack, NAT."""
+
+from __future__ import annotations
+
+from tests.mutation.defect import IPTABLES, IPVS, NFTABLES, Defect
+
+CLEANUP = "pkg/proxy/conntrack/cleanup.go"
+SYSCTLS = "pkg/proxy/conntrack/sysctls.go"
+TOPOLOGY = "pkg/proxy/topology.go"
+DETECTOR = "pkg/proxy/util/localdetector.go"
+META = "pkg/proxy/metaproxier/meta_proxier.go"
+IPVS_UTIL = "pkg/proxy/ipvs/util/ipvs.go"
+
+AFFINITY = (
+    Defect(
+        "source address of affinity is the Service's",
+        ("nftables",),
+        {NFTABLES: ('"{", ipX, "saddr", "}",', '"{", ipX, "daddr", "}",')},
+        ("AFF-001",),
+    ),
+    Defect(
+        "NodePort is not persistent",
+        ("ipvs",),
+        {
+            IPVS: (
+                (
+                    "\t\t\t\t\tPort:      uint16(svcInfo.NodePort()),\n"
+                    "\t\t\t\t\tProtocol:  string(svcInfo.Protocol()),\n"
+                    "\t\t\t\t\tScheduler: proxier.ipvsScheduler,\n"
+                    "\t\t\t\t}\n"
+                    "\t\t\t\tif svcInfo.SessionAffinityType() == v1.ServiceAffinityClientIP {\n"
+                ),
+                (
+                    "\t\t\t\t\tPort:      uint16(svcInfo.NodePort()),\n"
+                    "\t\t\t\t\tProtocol:  string(svcInfo.Protocol()),\n"
+                    "\t\t\t\t\tScheduler: proxier.ipvsScheduler,\n"
+                    "\t\t\t\t}\n"
+                    "\t\t\t\tif svcInfo.SessionAffinityType() == v1.ServiceAffinityClientIP &&"
+                    " svcInfo.ExternalPolicyLocal() {\n"
+                ),
+            )
+        },
+        ("AFF-002",),
+    ),
+    Defect(
+        "affinity of external traffic is forgotten",
+        ("iptables",),
+        {
+            IPTABLES: (
+                (
+                    "\tif svcInfo.SessionAffinityType() == v1.ServiceAffinityClientIP {\n"
+                    "\t\tfor _, ep := range endpoints {\n"
+                ),
+                (
+                    "\tif svcInfo.SessionAffinityType() == v1.ServiceAffinityClientIP &&"
+                    " svcInfo.NodePort() == 0 {\n"
+                    "\t\tfor _, ep := range endpoints {\n"
+                ),
+            )
+        },
+        ("AFF-002",),
+    ),
+    Defect(
+        "flags of a virtual server are not updated",
+        ("ipvs",),
+        {IPVS_UTIL: ("\t\tsvc.Flags == other.Flags &&\n", "")},
+        ("AFF-003",),
+    ),
+    Defect(
+        "affinity lasts for the default time",
+        ("iptables",),
+        {IPTABLES: ("strconv.Itoa(svcInfo.StickyMaxAgeSeconds()),", '"10800",')},
+        ("AFF-004",),
+    ),
+    Defect(
+        "affinity lasts for minutes",
+        ("nftables",),
+        {
+            NFTABLES: (
+                "time.Duration(svcInfo.StickyMaxAgeSeconds()) * time.Second",
+                "time.Duration(svcInfo.StickyMaxAgeSeconds()) * time.Minute",
+            )
+        },
+        ("AFF-004",),
+    ),
+    Defect(
+        "affinity is not refreshed",
+        ("nftables",),
+        {
+            NFTABLES: (
+                '"update", "@", epInfo.affinitySetName,',
+                '"add", "@", epInfo.affinitySetName,',
+            )
+        },
+        ("AFF-005",),
+    ),
+    Defect(
+        "removed endpoints stay",
+        ("ipvs",),
+        {IPVS: ("curEndpoints.Difference(newEndpoints)", "newEndpoints.Difference(curEndpoints)")},
+        ("AFF-006",),
+    ),
+    Defect(
+        "affinity is emptied when an endpoint is written",
+        ("nftables",),
+        {
+            NFTABLES: (
+                (
+                    "\t\t\t\t\tTimeout: ptr.To(time.Duration(svcInfo.StickyMaxAgeSeconds())"
+                    " * time.Second),\n\t\t\t\t})\n"
+                ),
+                (
+                    "\t\t\t\t\tTimeout: ptr.To(time.Duration(svcInfo.StickyMaxAgeSeconds())"
+                    " * time.Second),\n\t\t\t\t})\n"
+                    "\t\t\t\ttx.Flush(&knftables.Set{Name: epInfo.affinitySetName})\n"
+                ),
+            )
+        },
+        ("AFF-007",),
+    ),
+    Defect(
+        "affinity leaves the node",
+        ("nftables",),
+        {
+            NFTABLES: (
+                "writeServiceToEndpointJumps(tx, svcInfo, localPolicyChain, localEndpoints)",
+                (
+                    "writeServiceToEndpointJumps(tx, svcInfo, localPolicyChain,"
+                    " allLocallyReachableEndpoints)"
+                ),
+            )
+        },
+        ("AFF-008",),
+    ),
+)
+
+TOPOLOGIES = (
+    Defect(
+        "any zone will do",
+        ("iptables",),
+        {
+            TOPOLOGY: (
+                "return endpoint.ZoneHints().Has(zone)",
+                "return endpoint.ZoneHints().Len() > 0",
+            )
+        },
+        ("TOP-001",),
+    ),
+    Defect(
+        "zone without endpoints has none",
+        ("nftables",),
+        {TOPOLOGY: ("\t\tif hasEndpointForZone {\n", "\t\tif hasReadyEndpoints {\n")},
+        ("TOP-002",),
+    ),
+    Defect(
+        "hint for the node is taken for its zone",
+        ("ipvs",),
+        {
+            TOPOLOGY: (
+                "return v1.ServiceTrafficDistributionPreferSameNode\n",
+                "return v1.ServiceTrafficDistributionPreferSameZone\n",
+            )
+        },
+        ("TOP-003",),
+    ),
+    Defect(
+        "missing hint is overlooked",
+        ("ipvs",),
+        {
+            TOPOLOGY: (
+                "\t\t\tallEndpointsHaveZoneHints = false\n",
+                "\t\t\tallEndpointsHaveZoneHints = allEndpointsHaveNodeHints\n",
+            )
+        },
+        ("TOP-004",),
+    ),
+    Defect(
+        "hints of unready endpoints count",
+        ("nftables",),
+        {
+            TOPOLOGY: (
+                "\t\tif !endpoint.IsReady() {\n\t\t\tcontinue\n",
+                "\t\tif !endpoint.IsReady() && endpoint.IsTerminating() {\n\t\t\tcontinue\n",
+            )
+        },
+        ("TOP-005",),
+    ),
+    Defect(
+        "new zone is only for Services that change",
+        ("iptables",),
+        {
+            IPTABLES: (
+                "\tproxier.topologyLabels = topologyLabels\n\tproxier.needFullSync = true\n",
+                "\tproxier.topologyLabels = topologyLabels\n",
+            )
+        },
+        ("TOP-006",),
+    ),
+    Defect(
+        "zone of the node is never learnt anew",
+        ("ipvs",),
+        {
+            IPVS: (
+                "\tproxier.topologyLabels = topologyLabels\n",
+                (
+                    "\tif len(proxier.topologyLabels) == 0 {\n"
+                    "\t\tproxier.topologyLabels = topologyLabels\n\t}\n"
+                ),
+            )
+        },
+        ("TOP-006",),
+    ),
+)
+
+CONNTRACK = (
+    Defect(
+        "UDP entries of a NodePort stay",
+        ("iptables",),
+        {
+            CLEANUP: (
+                "if svc.NodePort() != 0 && endpoints.Len() > 0 {",
+                "if svc.NodePort() != 0 && endpoints.Len() == 0 {",
+            )
+        },
+        ("CT-002", "CT-004"),
+    ),
+    Defect(
+        "UDP entries of a VIP stay",
+        ("nftables", "ipvs"),
+        {
+            CLEANUP: (
+                (
+                    "serviceIPEndpoints[net.JoinHostPort(loadBalancerIP.String(), portStr)] ="
+                    " endpoints"
+                ),
+                "_ = loadBalancerIP",
+            )
+        },
+        ("CT-003",),
+    ),
+    Defect(
+        "UDP entries of an unready endpoint stay",
+        ("nftables",),
+        {
+            CLEANUP: (
+                "if endpoint.IsServing() {",
+                "if endpoint.IsServing() || !endpoint.IsTerminating() {",
+            )
+        },
+        ("CT-005",),
+    ),
+    Defect(
+        "UDP entries of a Service scaled to zero stay",
+        ("iptables",),
+        {
+            CLEANUP: (
+                "\t\tportStr := strconv.Itoa(svc.Port())\n",
+                (
+                    "\t\tif endpoints.Len() == 0 {\n\t\t\tcontinue\n\t\t}\n"
+                    "\t\tportStr := strconv.Itoa(svc.Port())\n"
+                ),
+            )
+        },
+        ("CT-006",),
+    ),
+    Defect(
+        "UDP entries are compared by the Service's port",
+        ("nftables",),
+        {
+            CLEANUP: (
+                (
+                    "\t\tif ok && !endpoints.Has(net.JoinHostPort(replySrc, replyPortSrcStr)) {\n"
+                    "\t\t\tflows = append(flows, entry)\n\t\t\tcontinue\n\t\t}\n\n"
+                    "\t\t// if the original destination port"
+                ),
+                (
+                    "\t\tif ok && !endpoints.Has(net.JoinHostPort(replySrc, origPortDstStr)) {\n"
+                    "\t\t\tflows = append(flows, entry)\n\t\t\tcontinue\n\t\t}\n\n"
+                    "\t\t// if the original destination port"
+                ),
+            )
+        },
+        ("CT-008",),
+    ),
+    Defect(
+        "INVALID packets are let through",
+        ("iptables",),
+        {
+            IPTABLES: (
+                "\tif !proxier.conntrackTCPLiberal {\n",
+                "\tif proxier.conntrackTCPLiberal {\n",
+            )
+        },
+        ("CT-009",),
+    ),
+    Defect(
+        "tcpBeLiberal is turned round",
+        ("nftables",),
+        {SYSCTLS: ("\tif config.TCPBeLiberal {\n", "\tif !config.TCPBeLiberal {\n")},
+        ("CT-009",),
+    ),
+    Defect(
+        "CLOSE_WAIT is counted in minutes",
+        ("iptables", "ipvs", "nftables"),
+        {
+            SYSCTLS: (
+                "int(config.TCPCloseWaitTimeout.Duration / time.Second)",
+                "int(config.TCPCloseWaitTimeout.Duration / time.Minute)",
+            )
+        },
+        ("CT-010",),
+    ),
+    Defect(
+        "SCTP entries are cleared as those of UDP",
+        ("iptables", "nftables"),
+        {
+            CLEANUP: (
+                "if entry.Forward.Protocol != unix.IPPROTO_UDP {",
+                "if entry.Forward.Protocol == unix.IPPROTO_TCP {",
+            )
+        },
+        ("CT-011",),
+    ),
+)
+
+FAMILIES = (
+    Defect(
+        "IPv6 slices are updated for IPv4",
+        ("ipvs",),
+        {
+            META: (
+                "proxier.ipv6Proxier.OnEndpointSliceUpdate(",
+                "proxier.ipv4Proxier.OnEndpointSliceUpdate(",
+            )
+        },
+        ("DS-001",),
+    ),
+    Defect(
+        "IPv6 does not hear of changed Services",
+        ("nftables",),
+        {META: ("\tproxier.ipv6Proxier.OnServiceUpdate(oldService, service)\n", "")},
+        ("DS-002",),
+    ),
+)
+
+NAT = (
+    Defect(
+        "masqueradeAll only without detection",
+        ("nftables",),
+        {
+            NFTABLES: (
+                "\tif proxier.masqueradeAll {\n",
+                "\tif proxier.masqueradeAll && !proxier.localDetector.IsImplemented() {\n",
+            )
+        },
+        ("NAT-001",),
+    ),
+    Defect(
+        "masqueradeAll looks at the source",
+        ("ipvs",),
+        {
+            IPVS: (
+                (
+                    "\t\tif proxier.masqueradeAll {\n"
+                    '\t\t\tproxier.natRules.Write(\n\t\t\t\targs, "dst,dst",\n'
+                ),
+                (
+                    "\t\tif proxier.masqueradeAll {\n"
+                    '\t\t\tproxier.natRules.Write(\n\t\t\t\targs, "src,dst",\n'
+                ),
+            )
+        },
+        ("NAT-001",),
+    ),
+    Defect(
+        "strangers are not masqueraded",
+        ("iptables",),
+        {
+            IPTABLES: (
+                "\t\t\t} else if proxier.localDetector.IsImplemented() {\n",
+                "\t\t\t} else if !proxier.localDetector.IsImplemented() {\n",
+            )
+        },
+        ("NAT-002", "NAT-003"),
+    ),
+    Defect(
+        "bridge is the wrong way round",
+        ("iptables", "ipvs"),
+        {
+            DETECTOR: (
+                'ifNotLocal:    []string{"!", "-i", interfaceName},',
+                'ifNotLocal:    []string{"-i", interfaceName},',
+            )
+        },
+        ("NAT-003",),
+    ),
+    Defect(
+        "prefix is a whole name",
+        ("nftables",),
+        {
+            DETECTOR: (
+                '"iifname", "!=", interfacePrefix + "*"}',
+                '"iifname", "!=", interfacePrefix}',
+            )
+        },
+        ("NAT-003",),
+    ),
+)
+
+DEFECTS = (*AFFINITY, *TOPOLOGIES, *CONNTRACK, *FAMILIES, *NAT)
