@@ -107,6 +107,7 @@ def test_close_wait_timeout(
     "CT-011",
     feature=("conntrack", "SCTP"),
     level="extended",
+    modes=("iptables", "nftables"),
     min_nodes=2,
     reference="k/k pkg/proxy/conntrack/cleanup.go",
 )
@@ -116,7 +117,9 @@ def test_sctp_association_stays(
     """An SCTP association, like a TCP connection, lives on with an endpoint that is taken away.
 
     Only UDP entries are cleared, also where a UDP port has the same number; new associations go
-    to the new endpoint.
+    to the new endpoint. In IPVS mode an association does not live on: SCTP destinations are not
+    removed gracefully (IsRsGracefulTerminationNeeded in k/k pkg/proxy/ipvs/util/ipvs.go), and with
+    expire_nodest_conn the next packet goes to another endpoint, which aborts it.
     """
     ports = [
         {"name": protocol.lower(), "protocol": protocol, "port": 80, "targetPort": 8080}

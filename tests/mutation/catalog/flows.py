@@ -149,7 +149,12 @@ TOPOLOGIES = (
     Defect(
         "zone without endpoints has none",
         ("nftables",),
-        {TOPOLOGY: ("\t\tif hasEndpointForZone {\n", "\t\tif hasReadyEndpoints {\n")},
+        {
+            TOPOLOGY: (
+                "\t\tif hasEndpointForZone {\n",
+                "\t\tif hasEndpointForZone || !hasEndpointForNode {\n",
+            )
+        },
         ("TOP-002",),
     ),
     Defect(
