@@ -34,7 +34,12 @@ class Flow:
         self.check = check
         answer = check.timeouts.answer
         self._running = client.start(
-            target, rate=RATE, duration=LONGEST, timeout=answer, reuse=True
+            target,
+            rate=RATE,
+            duration=LONGEST,
+            timeout=answer,
+            reuse=True,
+            source_ports=client.source_ports.take(1),
         )
 
     def __enter__(self) -> Self:

@@ -9,7 +9,7 @@ import pytest
 from fixtures.case import case
 from fixtures.external import address_of_nobody
 from fixtures.known_bugs import KnownBug
-from suites.conformance.test_conntrack import CONNTRACK, FLOW, replaced
+from suites.conformance.test_conntrack import CONNTRACK, replaced
 from suites.flows import Flow
 
 if TYPE_CHECKING:
@@ -61,12 +61,13 @@ def replaced_locally(
     endpoint alone while there was any.
     """
     workloads.pods(1, on=nodes[1])
-    old = workloads.pods(1, on=nodes[0])
-    check.reaches(client, target, old, count=20, source_ports=FLOW)
+    old, flow = workloads.pods(1, on=nodes[0]), client.source_ports.take(1)
+    check.reaches(client, target, old, count=1)
+    check.reaches(client, target, old, count=20, source_ports=flow)
     new = workloads.pods(1, on=nodes[0], gated=True)
     workloads.kube.patch(old[0].path, {"metadata": {"labels": {"app": "retired"}}})
     new[0].set_ready(True)
-    check.reaches(client, target, new, count=20, source_ports=FLOW)
+    check.reaches(client, target, new, count=20, source_ports=flow)
 
 
 @case(
@@ -81,12 +82,12 @@ def test_udp_flow_of_hosts_and_local(
     workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, way: str
 ) -> None:
     """UDP flows of a node itself, and those under Local policies, move with their pod."""
-    client = {"host": clients.node(nodes[0]), "iTP": clients.pod(nodes[0])}.get(way)
-    if way == "host" and client:
-        replaced(workloads, client, workloads.service().target("udp"), nodes, check)
-    elif client:
+    if way == "host":
+        target = workloads.service().target("udp")
+        replaced(workloads, clients.node(nodes[0]), target, nodes, check)
+    elif way == "iTP":
         target = workloads.service(internalTrafficPolicy="Local").target("udp")
-        replaced_locally(workloads, client, target, nodes, check)
+        replaced_locally(workloads, clients.pod(nodes[0]), target, nodes, check)
     else:
         service = workloads.service(type="NodePort", externalTrafficPolicy="Local")
         target = service.node_target(nodes[0], "udp")

@@ -45,13 +45,10 @@ def hinted(
     }
 
 
-def both(
-    clients: Clients, nodes: Sequence[Node], service: Service, check: Check
-) -> Callable[[Node, Sequence[Pod]], None]:
+def both(clients: Clients, service: Service, check: Check) -> Callable[[Node, Sequence[Pod]], None]:
     """Return a check that a node and its pods reach exactly some pods."""
 
     def reach(node: Node, pods: Sequence[Pod]) -> None:
-        assert node in nodes
         for client in (clients.pod(node), clients.node(node)):
             check.reaches(client, service.target(), pods)
 
@@ -71,7 +68,7 @@ def test_stays_in_the_zone(
     """With PreferSameZone a client reaches only the endpoints of its zone, without it all."""
     pods = workloads.pods(4, on=nodes[:2])
     service = workloads.service(trafficDistribution=distribution)
-    reach = both(clients, nodes, service, check)
+    reach = both(clients, service, check)
     for node in nodes[:2]:
         reach(node, in_zone(kube, pods, zone_of(kube, node.name)))
     service.update(trafficDistribution=None)
@@ -86,7 +83,7 @@ def test_zone_without_endpoints(
     """A zone without an endpoint is served by all others, until it gets one and after."""
     pods = workloads.pods(2, on=nodes[0])
     service = workloads.service(trafficDistribution="PreferClose")
-    reach = both(clients, nodes, service, check)
+    reach = both(clients, service, check)
     reach(nodes[1], pods)
     near = workloads.pods(1, on=nodes[1])
     reach(nodes[1], near)
@@ -117,7 +114,7 @@ def test_same_node_then_zone_then_all(
     own, close, *far = (pods[0], pods[2], *pods[1::2])
     home, away = zone_of(kube, here.name), "zone-of-nobody"
     service = by_hand(workloads)
-    reach = both(clients, nodes, service, check)
+    reach = both(clients, service, check)
     # The hints alone decide, wherever the pods really are.
     entries = [hinted(pod, family, zone=away, node=there.name) for pod in far]
     near = hinted(close, family, zone=home, node=there.name)
@@ -146,7 +143,7 @@ def test_missing_hint(
     """When one endpoint has no hint, all hints are ignored, until it has one."""
     pods = workloads.pods(4, on=nodes[:2])
     service = by_hand(workloads)
-    reach = both(clients, nodes, service, check)
+    reach = both(clients, service, check)
     zones = {node.name: zone_of(kube, node.name) for node in nodes}
     whole = [hinted(pod, family, zone=zones[pod.node]) for pod in pods]
     for endpoints in (whole, [*whole[:3], hinted(pods[3], family)], whole):
@@ -177,7 +174,7 @@ def test_unready_hinted_endpoint(
     near, far, other = pods
     home, away = zone_of(kube, here.name), zone_of(kube, nodes[1].name)
     service = by_hand(workloads)
-    reach = both(clients, nodes, service, check)
+    reach = both(clients, service, check)
     entries = [hinted(far, family, zone=away), hinted(other, family, ready=False)]
     for ready in (True, False, True):
         service.set_endpoints([hinted(near, family, zone=home, ready=ready), *entries], ports=TCP)
@@ -206,7 +203,7 @@ def test_node_changes_its_zone(
     here = nodes[0]
     home, away = (zone_of(kube, node.name) for node in nodes[:2])
     service = by_hand(workloads)
-    reach = both(clients, nodes, service, check)
+    reach = both(clients, service, check)
     entries = [hinted(pods[0], family, zone=home), hinted(pods[1], family, zone=away)]
     service.set_endpoints(entries, ports=TCP)
     reach(here, pods[:1])

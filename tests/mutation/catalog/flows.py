@@ -61,9 +61,17 @@ AFFINITY = (
         ("AFF-002",),
     ),
     Defect(
-        "flags of a virtual server are not updated",
+        "persistence of a virtual server is not compared",
         ("ipvs",),
-        {IPVS_UTIL: ("\t\tsvc.Flags == other.Flags &&\n", "")},
+        {
+            IPVS_UTIL: (
+                (
+                    "\t\tsvc.Scheduler == other.Scheduler &&\n\t\tsvc.Flags == other.Flags &&\n"
+                    "\t\tsvc.Timeout == other.Timeout\n"
+                ),
+                "\t\tsvc.Scheduler == other.Scheduler\n",
+            )
+        },
         ("AFF-003",),
     ),
     Defect(
@@ -174,7 +182,7 @@ TOPOLOGIES = (
         {
             TOPOLOGY: (
                 "\t\t\tallEndpointsHaveZoneHints = false\n",
-                "\t\t\tallEndpointsHaveZoneHints = allEndpointsHaveNodeHints\n",
+                '\t\t\tallEndpointsHaveZoneHints = zone != ""\n',
             )
         },
         ("TOP-004",),
@@ -231,7 +239,7 @@ CONNTRACK = (
     ),
     Defect(
         "UDP entries of a VIP stay",
-        ("nftables", "ipvs"),
+        ("nftables",),
         {
             CLEANUP: (
                 (
