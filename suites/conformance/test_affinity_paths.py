@@ -88,8 +88,10 @@ def test_new_connections_refresh(
 ) -> None:
     """A client that comes back within timeoutSeconds keeps its endpoint for longer than that.
 
-    In IPVS mode the time is that of the persistence template, which every new connection restarts
-    (ip_vs_sched_persist in net/netfilter/ipvs/ip_vs_core.c).
+    The time counts from the last new connection; packets of an open one do not restart it. In IPVS
+    mode it is that of the persistence template (ip_vs_sched_persist in
+    net/netfilter/ipvs/ip_vs_core.c), which when it runs out lives on for another 60 s as long as a
+    connection that it made is remembered (ip_vs_conn_expire).
     """
     seconds = check.timeouts.affinity
     target = many_endpoints(workloads, nodes[0], family, seconds)

@@ -106,7 +106,7 @@ AFFINITY = (
         "removed endpoints stay",
         ("ipvs",),
         {IPVS: ("curEndpoints.Difference(newEndpoints)", "newEndpoints.Difference(curEndpoints)")},
-        ("AFF-006",),
+        ("AFF-006", "CT-011"),
     ),
     Defect(
         "affinity is emptied when an endpoint is written",
@@ -323,17 +323,6 @@ CONNTRACK = (
         },
         ("CT-010",),
     ),
-    Defect(
-        "SCTP entries are cleared as those of UDP",
-        ("iptables", "nftables"),
-        {
-            CLEANUP: (
-                "if entry.Forward.Protocol != unix.IPPROTO_UDP {",
-                "if entry.Forward.Protocol == unix.IPPROTO_TCP {",
-            )
-        },
-        ("CT-011",),
-    ),
 )
 
 FAMILIES = (
@@ -394,7 +383,7 @@ NAT = (
                 "\t\t\t} else if !proxier.localDetector.IsImplemented() {\n",
             )
         },
-        ("NAT-002", "NAT-003"),
+        ("NAT-002",),
     ),
     Defect(
         "bridge is the wrong way round",
