@@ -126,6 +126,10 @@ class FakeCluster:
         """Return the addresses of outside client `number`, from 1."""
         return dict(_addresses(self.outside[number - 1].host))
 
+    def set_outside_route(self, number: int, address: str, node: Node | None) -> None:  # noqa: ARG002 - the protocol's
+        """Refuse: loopback knows no routes."""
+        raise ConfigError(f"{self.name} cannot lead outside clients to a node")
+
     def set_proxy(self, node: Node, spec: ProxySpec) -> None:
         """Note the spec; raises the `BuildError` that `objection` returns."""
         own = self._own(node)

@@ -120,6 +120,12 @@ class Cluster(Protocol):
     def outside_addresses(self, number: int) -> dict[str, str]:
         """Return the addresses of outside client `number`, from 1, by family."""
 
+    def set_outside_route(self, number: int, address: str, node: Node | None) -> None:
+        """Lead what outside client `number` sends to `address` to `node`; None: nowhere special.
+
+        `address` may be anybody's, one of 127.0.0.0/8 too. Capability "outside-route".
+        """
+
     def set_proxy(self, node: Node, spec: ProxySpec) -> None:
         """Run `spec` on `node` and return when it has synced once.
 

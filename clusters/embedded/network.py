@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 OFFLOADS = ("gro", "gso", "tso", "tx", "rx")
 
 
+OUTSIDE_SYSCTLS = (
+    # A node that does not know an address tells who sent to it of a better way, the default one,
+    # and the client would keep to that when the node knows the address later.
+    "net.ipv4.conf.all.accept_redirects=0",
+    "net.ipv4.conf.eth0.accept_redirects=0",
+    "net.ipv6.conf.eth0.accept_redirects=0",
+    # An attacker's kernel sends to 127.0.0.0/8 what it likes (CVE-2020-8558).
+    "net.ipv4.conf.eth0.route_localnet=1",
+)
+
+
 def base_script() -> str:
     """Return what makes the two bridges: the cluster's network and the management path."""
     return "\n".join(
@@ -92,7 +103,9 @@ def prepare(lab: LabClient, *, nodes: int, outside: int) -> None:
     script += [outside_script(index) for index in range(1, outside + 1)]
     lab.must(["ip", "-batch", "-"], stdin="\n".join(script) + "\n")
     for index in range(1, outside + 1):
-        lab.must(["ip", "-n", outside_name(index), "-batch", "-"], stdin=_outside_inside(index))
+        name = outside_name(index)
+        lab.must(["ip", "-n", name, "-batch", "-"], stdin=_outside_inside(index))
+        lab.must(["nsenter", f"--net=/run/netns/{name}", "sysctl", "-qw", *OUTSIDE_SYSCTLS])
     for index in range(1, nodes + 1):
         links = node_links(index)
         for interface in links.values():
@@ -104,9 +117,19 @@ def _outside_inside(index: int) -> str:
     addresses = outside_client(index)
     return (
         "link set lo up\n"
+        # So that 127.0.0.0/8 and ::1 can be somebody else's; nothing here talks to itself.
+        "addr del 127.0.0.1/8 dev lo\n"
+        "addr del ::1/128 dev lo\n"
         f"addr add {addresses['ipv4']}/16 dev eth0\n"
         f"addr add {addresses['ipv6']}/64 dev eth0 nodad\n"
         "link set eth0 up\n"
         f"route add default via {API_SERVER['ipv4']}\n"
         f"route add default via {API_SERVER['ipv6']}\n"
     )
+
+
+def outside_route_command(index: int, address: str, via: str = "") -> list[str]:
+    """Return what leads outside client `index` to `address` via a node, or no longer."""
+    target = f"{address}/{128 if ':' in address else 32}"
+    change = ["replace", target, "via", via] if via else ["del", target]
+    return ["ip", "-n", outside_name(index), "route", *change]

@@ -52,7 +52,14 @@ class EmbeddedCluster:
     """A running embedded cluster; see `clusters.protocol.Cluster`."""
 
     capabilities = frozenset(
-        {"node-access", "outside-client", "proxy-restart", "hand-made-endpoints", "host-network"}
+        {
+            "node-access",
+            "outside-client",
+            "outside-route",
+            "proxy-restart",
+            "hand-made-endpoints",
+            "host-network",
+        }
     )
 
     def __init__(self, lab: LabClient, directory: Path, logs: Path) -> None:
@@ -156,6 +163,12 @@ class EmbeddedCluster:
     def outside_addresses(self, number: int) -> dict[str, str]:
         """Return the addresses of outside client `number`, from 1."""
         return outside_client(number)
+
+    def set_outside_route(self, number: int, address: str, node: Node | None) -> None:
+        """Lead what outside client `number` sends to `address` to `node`, or no longer."""
+        family = "ipv6" if ":" in address else "ipv4"
+        via = self._own(node).addresses[family] if node else ""
+        self.lab.must(network.outside_route_command(number, address, via))
 
     def collect(self, directory: Path) -> None:
         """Write every node's kernel state below `directory`; logs are there already."""

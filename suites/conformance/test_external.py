@@ -1,86 +1,111 @@
-"""External addresses that kube-proxy itself routes: externalIPs and load balancers' VIPs."""
+"""externalIPs: addresses that kube-proxy routes on every node, though they are nobody's."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.case import case
+from suites.check import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from clusters.protocol import Family, Node
     from fixtures.provide import Clients
-    from fixtures.workloads import Service, Workloads
+    from fixtures.surroundings import Entry
+    from fixtures.workloads import Workloads
     from suites.check import Check
 
 SERVICE = "k/k test/e2e/network/service.go"
-
-EXTERNAL = {"ipv4": "203.0.113.10", "ipv6": "2001:db8:113::10"}
-VIP = {"ipv4": "203.0.113.20", "ipv6": "2001:db8:113::20"}
-"""Addresses for documentation (RFC 5737, RFC 3849): no route in the cluster leads to them."""
+OUTSIDE = ("outside-client", "outside-route")
 
 
-def load_balancer(workloads: Workloads, vip: str) -> Service:
-    """Return a Service whose load balancer is the case itself."""
-    service = workloads.service(type="LoadBalancer", loadBalancerClass="proxyproof.dev/by-hand")
-    service.set_load_balancer(vip)
-    return service
-
-
-@case("EXT-001", feature="ExternalIP", min_nodes=2, reference=f"{SERVICE}, via ExternalIP")
+@case(
+    "EXT-001",
+    feature="ExternalIP",
+    min_nodes=2,
+    requires=OUTSIDE,
+    reference=f"{SERVICE}, via ExternalIP",
+)
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_external_ip(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
     check: Check,
-    family: Family,
+    address: Callable[[], str],
+    entry: Entry,
     port: str,
 ) -> None:
-    """An externalIP reaches all endpoints from every node and its pods, though it is nobody's."""
+    """An externalIP reaches all endpoints from nodes, their pods and outside, by every node."""
     pods = workloads.pods(2, on=nodes[:2])
-    target = workloads.service(externalIPs=[EXTERNAL[family]]).at(EXTERNAL[family], port)
+    external = address()
+    target = workloads.service(externalIPs=[external]).at(external, port)
     for node in nodes:
-        for client in (clients.pod(node), clients.node(node)):
+        for client in (clients.pod(node), clients.node(node), entry.by(node, external)):
             check.reaches(client, target, pods, count=1)
 
 
-@case("LB-001", feature="LoadBalancer", min_nodes=2, reference="k/k pkg/proxy/serviceport.go")
+@case(
+    "EXT-002",
+    feature=("ExternalIP", "eTP"),
+    min_nodes=2,
+    requires=OUTSIDE,
+    reference="k/k #121909",
+)
 @pytest.mark.parametrize("port", ["tcp", "udp"])
-def test_vip_without_detour(
+def test_external_ip_with_local_policy(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
     check: Check,
     family: Family,
+    mode: str,
+    address: Callable[[], str],
+    entry: Entry,
     port: str,
 ) -> None:
-    """Pods and nodes reach a load balancer's VIP without leaving the cluster for it."""
-    pods = workloads.pods(2, on=nodes[:2])
-    target = load_balancer(workloads, VIP[family]).at(VIP[family], port)
-    for node in nodes:
-        for client in (clients.pod(node), clients.node(node)):
-            check.reaches(client, target, pods, count=1)
+    """With externalTrafficPolicy Local an externalIP keeps the source, where endpoints are."""
+    pods, external, bare = workloads.pods(1, on=nodes[0]), address(), nodes[-1]
+    service = workloads.service(externalIPs=[external], externalTrafficPolicy="Local")
+    target, outside = service.at(external, port), entry.by(nodes[0], external)
+    own = partial(sources, allowed={outside.addresses[family]}, what="the client's own address")
+    check.reaches(outside, target, pods, also=own)
+    # A node's own pods are served as with policy Cluster, and so show that it knows the address.
+    check.reaches(clients.pod(bare), target, pods)
+    entry.by(bare, external)
+    if mode == "ipvs":
+        # Endpoints elsewhere are taken and their answer is discarded (k/k #97081), see ETP-002.
+        check.silent(outside, target)
+    else:
+        check.drops(outside, target)
+    service.update(externalTrafficPolicy="Cluster")
+    check.reaches(outside, target, pods)
 
 
-@case("LB-003", feature="LoadBalancer", reference="k/k pkg/proxy/serviceport.go")
-def test_vip_taken_away(
+@case("EXT-003", feature="ExternalIP", requires=OUTSIDE, reference="k/k pkg/proxy/serviceport.go")
+def test_external_ips_change(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
     check: Check,
-    family: Family,
+    address: Callable[[], str],
+    entry: Entry,
 ) -> None:
-    """A VIP that is gone from the status is nobody's any more; the ClusterIP works on."""
-    pods = workloads.pods(2, on=nodes[:2])
-    service = load_balancer(workloads, VIP[family])
-    both = (clients.pod(nodes[0]), clients.node(nodes[0]))
-    for client in both:
-        check.reaches(client, service.at(VIP[family]), pods)
-    with check.meanwhile(both[0], service.target()):
-        service.set_load_balancer()
-        for client in both:
-            check.silent(client, service.at(VIP[family]))
+    """ExternalIPs work as soon and only as long as they are listed; the ClusterIP always does."""
+    pods, service = workloads.pods(2, on=nodes[:2]), workloads.service()
+    first, second = address(), address()
+    entry.by(nodes[0], second)
+    asked = (clients.pod(nodes[0]), clients.node(nodes[0]), entry.by(nodes[0], first))
+    check.reaches(asked[0], service.target(), pods)
+    with check.meanwhile(asked[0], service.target()):
+        for listed in ([first], [second], [second, first], []):
+            service.update(externalIPs=listed)
+            for client in asked:
+                for external in listed:
+                    check.reaches(client, service.at(external), pods)
+                for external in {first, second}.difference(listed):
+                    check.silent(client, service.at(external))

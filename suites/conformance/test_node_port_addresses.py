@@ -1,0 +1,214 @@
+"""At which of a node's addresses its NodePorts are: by default, by configuration, by VIP."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.case import case
+from fixtures.clients import Target
+from suites.answers import Answers
+from suites.load_balancing import load_balancer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from clusters.protocol import Cluster, Family, Node
+    from fixtures.clients import Client
+    from fixtures.provide import Clients
+    from fixtures.record import Recorder
+    from fixtures.surroundings import Configurations, Entry, NodeAddresses
+    from fixtures.waits import Until
+    from fixtures.workloads import Workloads
+    from suites.check import Check
+
+ADDRESSES = "k/k pkg/proxy/util/nodeport_addresses.go"
+NEEDS = ("outside-client", "outside-route", "node-access")
+
+
+def gateway_of(cluster: Cluster, pod: Client, family: Family) -> str:
+    """Return the address of its node by which a pod leaves: one that is not the InternalIP."""
+    node = next(node for node in cluster.nodes if node.name == pod.node)
+    ran = cluster.run(node, ["ip", "-j", "route", "get", pod.addresses[family]])
+    return str(json.loads(ran.stdout)[0]["prefsrc"])
+
+
+@case("NP-005", feature="NodePort", requires=NEEDS, reference=ADDRESSES, disruptive=True)
+@pytest.mark.parametrize("port", ["tcp", "udp"])
+def test_default_addresses(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    check: Check,
+    family: Family,
+    mode: str,
+    address: Callable[[], str],
+    entry: Entry,
+    node_addresses: NodeAddresses,
+    port: str,
+) -> None:
+    """A NodePort is at every address of the node, in nftables mode at its InternalIP only."""
+    pods, node = workloads.pods(2, on=nodes[:2]), nodes[0]
+    inside = clients.pod(node)
+    second, gateway = node_addresses.give(node, address()), gateway_of(cluster, inside, family)
+    service = workloads.service(type="NodePort")
+    outside = entry.by(node, second)
+    first = service.node_target(node, port)
+    for client in (outside, inside, clients.node(node)):
+        check.reaches(client, first, pods)
+    further = [(outside, second), (inside, second), (inside, gateway), (clients.node(node), second)]
+    for client, place in further:
+        target = replace(first, host=place)
+        if mode == "nftables":
+            check.refuses(client, target)
+        else:
+            check.reaches(client, target, pods)
+
+
+def expand(listed: Sequence[str], addresses: Mapping[str, str]) -> list[str]:
+    """Return the configuration's list, with the addresses that are meant by name as CIDRs."""
+    return [str(ip_network(addresses[each])) if each in addresses else each for each in listed]
+
+
+CIDRS = {
+    "further": ("further",),
+    "internal and further": ("internal", "further"),
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "any": ("0.0.0.0/0", "::/0"),
+}
+KEYWORDS = {
+    "primary": ("primary",),
+    "primary and a CIDR": ("primary", "further"),
+    "localhost and a CIDR": ("localhost", "further"),
+    "all": ("all",),
+}
+MEANS = {
+    "internal": {"internal", "primary", "0.0.0.0/0", "all"},
+    "further": {"further", "0.0.0.0/0", "all"},
+}
+"""For each of the node's two addresses, the words in a list that mean it."""
+
+
+@case("NP-006", feature="NodePort", requires=NEEDS, reference=ADDRESSES, disruptive=True)
+@pytest.mark.parametrize("listed", CIDRS)
+def test_configured_addresses(listed: str, listing_judge: Callable[[Sequence[str]], None]) -> None:
+    """NodePorts and healthCheckNodePorts are at the addresses in nodePortAddresses, no others."""
+    listing_judge(CIDRS[listed])
+
+
+@case(
+    "NP-013",
+    feature="NodePort",
+    requires=NEEDS,
+    reference=f"{ADDRESSES}; cmd/kube-proxy/app/server.go, expandNodePortAddressKeywords",
+    disruptive=True,
+    since="1.37",
+)
+@pytest.mark.parametrize("listed", KEYWORDS)
+def test_configured_by_keyword(listed: str, listing_judge: Callable[[Sequence[str]], None]) -> None:
+    """The words primary, localhost and all in nodePortAddresses mean what they say, with CIDRs."""
+    listing_judge(KEYWORDS[listed])
+
+
+@pytest.fixture
+def listing_judge(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    recorder: Recorder,
+    until: Until,
+    check: Check,
+    family: Family,
+    address: Callable[[], str],
+    entry: Entry,
+    node_addresses: NodeAddresses,
+    configurations: Configurations,
+) -> Callable[[Sequence[str]], None]:
+    """Configure a node with a list, and judge at which of its two addresses its ports are."""
+    node, answers = nodes[0], Answers(cluster, recorder)
+    places = {
+        "internal": node.addresses[family],
+        "further": node_addresses.give(node, address()),
+    }
+    outside = entry.by(node, places["further"])
+    pods = workloads.pods(1, on=node)
+    service = load_balancer(workloads, externalTrafficPolicy="Local")
+
+    def judge(listed: Sequence[str]) -> None:
+        check.reaches(clients.pod(node), service.target(), pods)
+        configurations.set(node, {"nodePortAddresses": expand(listed, places)})
+        check.reaches(clients.pod(node), service.target(), pods)
+        for name, place in places.items():
+            meant = bool(MEANS[name].intersection(listed))
+            target = replace(service.node_target(node), host=place)
+            if meant:
+                check.reaches(outside, target, pods)
+            else:
+                check.refuses(outside, target)
+            until(
+                f"the health check of {node.name} is {'' if meant else 'not '}at {place}",
+                partial(
+                    answers.judge,
+                    node,
+                    place,
+                    service.spec["healthCheckNodePort"],
+                    status=200 if meant else 0,
+                ),
+                within=check.timeouts.programmed,
+            )
+
+    return judge
+
+
+@case(
+    "LB-008",
+    feature=("LoadBalancer", "ExternalIP"),
+    min_nodes=2,
+    requires=(*NEEDS, "host-network"),
+    reference="k/k #114815, #117613",
+    disruptive=True,
+)
+@pytest.mark.parametrize("kind", ["VIP", "externalIP"])
+def test_vip_that_is_an_address_of_the_node(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    recorder: Recorder,
+    check: Check,
+    mode: str,
+    address: Callable[[], str],
+    host_port: Callable[[], int],
+    entry: Entry,
+    node_addresses: NodeAddresses,
+    kind: str,
+) -> None:
+    """A VIP or externalIP that a node itself has is served there, and so is all else there."""
+    pods, node, number = workloads.pods(2, on=nodes[:2]), nodes[0], host_port()
+    host = workloads.pods(1, on=node, app="host", serve=(f"tcp:{number}",), host_network=True)
+    vip = node_addresses.give(node, address())
+    outside = entry.by(node, vip)
+    service = load_balancer(workloads, externalTrafficPolicy="Cluster")
+    if kind == "VIP":
+        service.set_load_balancer(vip)
+    else:
+        service.update(externalIPs=[vip])
+    for client in (outside, clients.pod(node), clients.node(node)):
+        check.reaches(client, service.at(vip), pods)
+        check.reaches(client, Target(vip, number), host)
+    watched = load_balancer(workloads, name="watched", externalTrafficPolicy="Local")
+    port = watched.spec["healthCheckNodePort"]
+    if mode != "nftables":  # where it is not at this address, see NP-005
+        answers = Answers(cluster, recorder)
+        check.until(
+            f"the health check of {node.name} answers at {vip}",
+            partial(answers.judge, nodes[-1], vip, port),
+            within=check.timeouts.programmed,
+        )

@@ -1,0 +1,28 @@
+"""What the load balancer cases share: a Service whose load balancer is the case itself."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fixtures.workloads import Service, Workloads
+
+CLASS = "proxyproof.dev/by-hand"
+"""A loadBalancerClass that no controller knows, so that nobody else writes the status."""
+
+
+def load_balancer(workloads: Workloads, *vips: str, mode: str = "VIP", **spec: Any) -> Service:
+    """Return a Service of type LoadBalancer with these VIPs in its status."""
+    service = workloads.service(type="LoadBalancer", loadBalancerClass=CLASS, **spec)
+    if vips:
+        service.set_load_balancer(*vips, mode=mode)
+    return service
+
+
+def only_from(*addresses: str) -> dict[str, Any]:
+    """Return the field of a Service's spec that lets only these addresses use its VIPs."""
+    return {"loadBalancerSourceRanges": [str(ipaddress.ip_network(each)) for each in addresses]}
+
+
+EVERYBODY = {"loadBalancerSourceRanges": ["0.0.0.0/0", "::/0"]}
