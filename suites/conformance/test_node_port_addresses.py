@@ -209,6 +209,6 @@ def test_vip_that_is_an_address_of_the_node(
         answers = Answers(cluster, recorder)
         check.until(
             f"the health check of {node.name} answers at {vip}",
-            partial(answers.judge, nodes[-1], vip, port),
+            partial(answers.judge, node, vip, port),
             within=check.timeouts.programmed,
         )
