@@ -7,15 +7,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.proxy_state import ProxyState
+from suites.answers import Answers
 from suites.check import Check
+from suites.health_port import HealthPort
+from suites.programmed import Programmed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clusters.protocol import Cluster
+    from fixtures.record import Recorder
     from fixtures.timeouts import Timeouts
     from fixtures.waits import Until
+    from fixtures.workloads import Service, Workloads
 
 
 @pytest.fixture(scope="session")
 def check(cluster: Cluster, until: Until, timeouts: Timeouts, mode: str) -> Check:
     """Wait until it is so, then judge that it is only so."""
     return Check(until, timeouts, ProxyState(cluster), atomic=mode != "ipvs")
+
+
+@pytest.fixture
+def health_port(
+    cluster: Cluster, recorder: Recorder, until: Until, timeouts: Timeouts
+) -> Callable[[Service], HealthPort]:
+    """Ask a Service's healthCheckNodePort."""
+    answers = Answers(cluster, recorder)
+    return lambda service: HealthPort(answers, until, service, timeouts.programmed)
+
+
+@pytest.fixture
+def programmed(workloads: Workloads, check: Check) -> Programmed:
+    """Wait until all that the API has by now is in force."""
+    return Programmed(workloads, check)

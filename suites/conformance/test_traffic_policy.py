@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.case import case
-from suites.answers import Answers
 from suites.check import sources
+from suites.external import balanced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clusters.protocol import Cluster, Family, Node
+    from clusters.protocol import Family, Node
     from fixtures.provide import Clients
-    from fixtures.record import Recorder
-    from fixtures.waits import Until
-    from fixtures.workloads import Workloads
+    from fixtures.workloads import Service, Workloads
     from suites.check import Check
+    from suites.health_port import HealthPort
 
 SERVICE = "k/k test/e2e/network/service.go"
 POLICY = "KEP-2086; k/k pkg/proxy/topology.go"
@@ -88,59 +86,21 @@ def test_external_policy_flips(
     check.reaches(outside, service.node_target(nodes[-1]), pods)
 
 
-def counts(namespace: str, name: str, local: int) -> Callable[[str], bool]:
-    """Accept what a healthCheckNodePort says of a Service with `local` endpoints.
-
-    Source: proxyHCPayload in k/k pkg/proxy/healthcheck/service_health.go.
-    """
-    right = {
-        "service": {"namespace": namespace, "name": name},
-        "localEndpoints": local,
-        "serviceProxyHealthy": True,
-    }
-
-    def accept(body: str) -> bool:
-        said: dict[str, Any] = json.loads(body)
-        return {key: said.get(key) for key in right} == right
-
-    return accept
-
-
 @case("ETP-005", feature=("eTP", "health"), min_nodes=2, reference=SERVICE)
 def test_health_check_node_port(
-    workloads: Workloads,
-    nodes: Sequence[Node],
-    cluster: Cluster,
-    recorder: Recorder,
-    until: Until,
-    check: Check,
-    family: Family,
+    workloads: Workloads, nodes: Sequence[Node], health_port: Callable[[Service], HealthPort]
 ) -> None:
     """HealthCheckNodePort says 200 and how many where endpoints are, 503 elsewhere."""
-    service = workloads.service(
-        type="LoadBalancer",
-        loadBalancerClass="proxyproof.dev/by-hand",
-        externalTrafficPolicy="Local",
-    )
-    answers, port = Answers(cluster, recorder), service.spec["healthCheckNodePort"]
-    here, there = nodes[0], nodes[-1]
-
-    def says(node: Node, status: int, local: int) -> None:
-        right = counts(service.namespace, service.name, local) if status else None
-        until(
-            f"the health check of {node.name} says {status}",
-            lambda: answers.judge(node, node.addresses[family], port, status=status, body=right),
-            within=check.timeouts.programmed,
-        )
-
-    says(here, 503, 0)
+    service = balanced(workloads)
+    port, here, there = health_port(service), nodes[0], nodes[-1]
+    port.says(here, 503, local=0)
     pods = workloads.pods(2, on=here)
-    says(here, 200, 2)
-    says(there, 503, 0)
+    port.says(here, 200, local=2)
+    port.says(there, 503, local=0)
     pods[0].delete()
-    says(here, 200, 1)
+    port.says(here, 200, local=1)
     service.update(externalTrafficPolicy="Cluster")
-    says(here, 0, 0)
+    port.closed(here)
 
 
 @case("ITP-001", feature="iTP", min_nodes=2, requires=OUTSIDE, reference=f"{SERVICE}; {POLICY}")
@@ -156,21 +116,24 @@ def test_internal_local(
     check.reaches(clients.outside(), service.node_target(nodes[0]), pods)
 
 
-@case("ITP-002", feature="iTP", min_nodes=2, modes=("iptables", "nftables"), reference=POLICY)
+@case("ITP-002", feature="iTP", min_nodes=2, reference=POLICY)
 def test_internal_local_without_endpoint(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, mode: str
 ) -> None:
     """With internalTrafficPolicy Local a node without an endpoint drops, also its own traffic.
 
-    Not in IPVS mode: there syncEndpoint falls back to endpoints of other nodes, made for
-    externalTrafficPolicy by k/k #97081 and never limited to it, against the API's promise.
+    IPVS mode is known to do otherwise: there syncEndpoint falls back to endpoints of other nodes,
+    made for externalTrafficPolicy by k/k #97081 and never limited to it. It has to do so reliably.
     """
     pods = workloads.pods(1, on=nodes[0], gated=True)
     target = workloads.service(internalTrafficPolicy="Local").target()
     pods[0].set_ready(True)
     check.reaches(clients.pod(nodes[0]), target, pods)
     for client in (clients.pod(nodes[-1]), clients.node(nodes[-1])):
-        check.drops(client, target)
+        if mode == "ipvs":
+            check.reaches(client, target, pods)
+        else:
+            check.drops(client, target)
     # Without an endpoint anywhere it is refused, here as well.
     pods[0].set_ready(False)
     check.refuses(clients.pod(nodes[-1]), target)
