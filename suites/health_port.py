@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from suites.oracles.verdict import Judgement, right, wrong
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from clusters.protocol import Node
+    from fixtures.clients import Client
+    from fixtures.kube import Kube
     from fixtures.services import Service
     from fixtures.waits import Until
     from suites.answers import Answers
+
+REASON = "FailedToStartServiceHealthcheck"
 
 
 def counts(namespace: str, name: str, local: int, *, healthy: bool = True) -> Callable[[str], bool]:
@@ -19,7 +26,7 @@ def counts(namespace: str, name: str, local: int, *, healthy: bool = True) -> Ca
 
     Source: hcHandler in k/k pkg/proxy/healthcheck/service_health.go.
     """
-    right = {
+    expected = {
         "service": {"namespace": namespace, "name": name},
         "localEndpoints": local,
         "serviceProxyHealthy": healthy,
@@ -30,7 +37,7 @@ def counts(namespace: str, name: str, local: int, *, healthy: bool = True) -> Ca
             said: dict[str, Any] = json.loads(body)
         except ValueError:
             return False
-        return {key: said.get(key) for key in right} == right
+        return {key: said.get(key) for key in expected} == expected
 
     return accept
 
@@ -51,8 +58,8 @@ class HealthPort:
     def says(self, node: Node, status: int, *, local: int, healthy: bool = True) -> None:
         """Wait until the port answers with this status, count of endpoints and health."""
         self.number = int(self.service.spec["healthCheckNodePort"])
-        right = counts(self.service.namespace, self.service.name, local, healthy=healthy)
-        self._wait(node, f"says {status} of {local} endpoints", status, right)
+        body = counts(self.service.namespace, self.service.name, local, healthy=healthy)
+        self._wait(node, f"says {status} of {local} endpoints", status, body)
 
     def closed(self, node: Node) -> None:
         """Wait until nothing answers on the port that `says` asked last."""
@@ -65,3 +72,27 @@ class HealthPort:
             lambda: self.answers.judge(node, address, port, status=status, body=body),
             within=self.within,
         )
+
+
+@contextmanager
+def port_taken(client: Client, port: int) -> Iterator[None]:
+    """Have `client` listen on a TCP port of all its addresses during the body."""
+    client.agent.serve(port)
+    try:
+        yield
+    finally:
+        client.agent.unserve(port)
+
+
+def warned(kube: Kube, service: Service, node: Node, port: int) -> Judgement:
+    """Judge that an event of `service` warns that `node` cannot listen on a port.
+
+    Source: SyncServices in k/k pkg/proxy/healthcheck/service_health.go.
+    """
+    found = kube.get(f"/apis/events.k8s.io/v1/namespaces/{service.namespace}/events")["items"]
+    said = [(e.get("type"), e.get("reason"), e.get("note", "")) for e in found]
+    for kind, reason, note in said:
+        if (kind, reason) == ("Warning", REASON) and node.name in note and str(port) in note:
+            return right(f"an event says: {note}")
+    reasons = sorted({str(reason) for _, reason, _ in said}) or ["nothing"]
+    return wrong(f"no event of {service.name} warns of port {port}, only {', '.join(reasons)}")
