@@ -66,14 +66,14 @@ def test_external_local_endpoint_moves(
     pods = workloads.pods(2, on=nodes[:2], gated=True)
     service, outside = balanced(workloads), clients.outside()
     port = health_port(service)
-    for one, other, node, bare in ((0, 1, *nodes[:2]), (1, 0, *reversed(nodes[:2]))) * 2:
-        pods[one].set_ready(True)
-        pods[other].set_ready(False)
-        check.reaches(outside, service.node_target(node), [pods[one]])
-        check.silent(outside, service.node_target(bare))
-        port.says(node, OK, local=1)
-        port.says(bare, UNAVAILABLE, local=0)
-        check.reaches(clients.pod(bare), service.target(), [pods[one]])
+    for here, there in ((0, 1), (1, 0)) * 2:
+        pods[here].set_ready(True)
+        pods[there].set_ready(False)
+        check.reaches(outside, service.node_target(nodes[here]), [pods[here]])
+        check.silent(outside, service.node_target(nodes[there]))
+        port.says(nodes[here], OK, local=1)
+        port.says(nodes[there], UNAVAILABLE, local=0)
+        check.reaches(clients.pod(nodes[there]), service.target(), [pods[here]])
 
 
 @case("ETP-012", feature=("eTP", "health"), min_nodes=2, requires=OUTSIDE, reference=SERVICE)
@@ -111,15 +111,15 @@ def test_internal_local_endpoint_moves(
     """
     pods = workloads.pods(2, on=nodes[:2], gated=True)
     target = workloads.service(internalTrafficPolicy="Local").target()
-    for one, other, node, bare in ((0, 1, *nodes[:2]), (1, 0, *reversed(nodes[:2]))) * 2:
-        pods[one].set_ready(True)
-        pods[other].set_ready(False)
-        for client in (clients.pod(node), clients.node(node)):
-            check.reaches(client, target, [pods[one]])
+    for here, there in ((0, 1), (1, 0)) * 2:
+        pods[here].set_ready(True)
+        pods[there].set_ready(False)
+        for client in (clients.pod(nodes[here]), clients.node(nodes[here])):
+            check.reaches(client, target, [pods[here]])
         if mode == "ipvs":
-            check.reaches(clients.pod(bare), target, [pods[one]])
+            check.reaches(clients.pod(nodes[there]), target, [pods[here]])
         else:
-            check.drops(clients.pod(bare), target)
+            check.drops(clients.pod(nodes[there]), target)
 
 
 @case(
