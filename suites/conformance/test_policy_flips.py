@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.case import case
 from suites.external import balanced
-from suites.flows import held_by
+from suites.open_flows import held_by
 from suites.judges import same_backends
 from suites.oracles.verdict import require
 
