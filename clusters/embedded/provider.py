@@ -59,6 +59,7 @@ class EmbeddedCluster:
             "proxy-restart",
             "hand-made-endpoints",
             "host-network",
+            "sctp",
         }
     )
 

@@ -55,3 +55,31 @@ def test_node_port_is_refused(
     pods[0].set_ready(False)
     for target in targets:
         check.refuses(clients.outside(), target)
+
+
+@case(
+    "NEP-004",
+    feature="reject",
+    reference="k/k test/e2e/network/service.go, evicted pods; k/k #109414, #109718",
+)
+@pytest.mark.parametrize("publish", [False, True], ids=["ready", "publish-not-ready"])
+def test_evicted_pod_is_no_endpoint(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    *,
+    publish: bool,
+) -> None:
+    """A Service whose only pod was evicted refuses, even if it publishes unready addresses."""
+    pods = workloads.pods(1, on=nodes[0])
+    client, service = clients.pod(nodes[0]), workloads.service(publishNotReadyAddresses=publish)
+    for port in ("tcp", "udp"):
+        check.reaches(client, service.target(port), pods)
+    # Its agent lives on, as a stranger would that has got the address since: it would answer.
+    evicted = {"phase": "Failed", "reason": "Evicted"}
+    workloads.kube.patch(f"{pods[0].path}/status", {"status": evicted})
+    for port in ("tcp", "udp"):
+        check.refuses(client, service.target(port))
+    more = workloads.pods(1, on=nodes[0])
+    check.reaches(client, service.target(), more)

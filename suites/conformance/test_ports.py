@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.case import case
+from fixtures.slices import Slices, endpoints
 from suites.judges import arrives_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clusters.protocol import Node
+    from clusters.protocol import Family, Node
     from fixtures.provide import Clients
     from fixtures.workloads import Workloads
     from suites.check import Check
@@ -108,3 +109,80 @@ def test_target_port_changed(
             pods,
             also=partial(arrives_at, ports=right),
         )
+
+
+@case(
+    "SVC-013",
+    feature=("ports", "conntrack"),
+    min_nodes=2,
+    reference="k/k pkg/proxy/servicechangetracker.go serviceToServiceMap; conntrack/cleanup.go",
+)
+def test_protocol_changed(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """A port changes from UDP to TCP and back, and no UDP flow keeps its old endpoint."""
+    old = workloads.pods(1, on=nodes[0])
+    client = clients.pod(nodes[0])
+    service = workloads.service(ports=[port("web", 80, protocol="UDP")])
+    udp = service.target("web")
+    flow = client.source_ports.take(1)
+    check.reaches(client, udp, old, count=20, source_ports=flow)
+    service.update(ports=[port("web", 80, protocol="TCP")])
+    check.reaches(client, service.target("web"), old)
+    check.silent(client, udp)
+    # The old pod lives on, so that it would be seen to answer; it is no endpoint any more.
+    workloads.kube.patch(old[0].path, {"metadata": {"labels": {"app": "retired"}}})
+    new = workloads.pods(1, on=nodes[1])
+    tcp = service.target("web")
+    check.reaches(client, tcp, new)
+    service.update(ports=[port("web", 80, protocol="UDP")])
+    check.reaches(client, udp, new, count=20, source_ports=flow)
+    check.reaches(client, udp, new)
+    check.silent(client, tcp)
+
+
+@case(
+    "SVC-034",
+    feature=("ports", "slices"),
+    requires=("hand-made-endpoints",),
+    reference="k/k pkg/proxy/types.go ServicePortName",
+)
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+def test_port_renamed(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    family: Family,
+    protocol: str,
+) -> None:
+    """A port that is renamed takes the endpoints of its new name, and never fails meanwhile."""
+    numbers = {"web": 8080, "http": 8081}
+    pods = workloads.pods(2, on=nodes[:2], serve=[f"{protocol.lower()}:{n}" for n in (8080, 8081)])
+    client = clients.pod(nodes[0])
+    service = workloads.service(app=None, ports=[port("web", 80, protocol=protocol)])
+    named = [{"name": k, "port": v, "protocol": protocol} for k, v in numbers.items()]
+    Slices(service, named).write("a", endpoints(pods, family))
+    target = service.target("web")
+    check.reaches(client, target, pods)
+    with check.meanwhile(client, target):
+        for name in ("http", "web", "http"):
+            service.update(ports=[port(name, 80, protocol=protocol)])
+            right = {pod.identity: numbers[name] for pod in pods}
+            check.reaches(client, target, pods, also=partial(arrives_at, ports=right))
+
+
+@case("SVC-035", feature="ports", reference="k/k pkg/proxy/servicechangetracker.go merge, filter")
+def test_port_names_swapped(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """Two ports that swap their names go on to reach what each has as its targetPort."""
+    pods = workloads.pods(2, on=nodes[:2], serve=("tcp:8080", "tcp:8081"))
+    client = clients.pod(nodes[0])
+    service = workloads.service(ports=[port("a", 80, 8080), port("b", 81, 8081)])
+    for names in (("a", "b"), ("b", "a"), ("a", "b")):
+        first, second = names
+        service.update(ports=[port(first, 80, 8080), port(second, 81, 8081)])
+        for name, number in zip(names, (8080, 8081), strict=True):
+            right = {pod.identity: number for pod in pods}
+            check.reaches(client, service.target(name), pods, also=partial(arrives_at, ports=right))

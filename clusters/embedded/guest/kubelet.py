@@ -25,6 +25,7 @@ LEASE_SECONDS = 16
 RENEW_SECONDS = 2.0
 RETRY_SECONDS = 0.1
 POLL_SECONDS = 0.02
+ENDED = ("Failed", "Succeeded")
 
 
 class Gone(Exception):  # noqa: N818 - the API's own word
@@ -307,6 +308,9 @@ class Kubelet:
             if uid not in self.ending:
                 self.ending.add(uid)
                 self.in_background(self.end, pod)
+        elif pod.get("status", {}).get("phase") in ENDED:
+            # A pod that has ended, or was evicted, does not come back (pod_workers.go in k/k).
+            return
         elif uid in self.started:
             self.report(pod, self.started[uid])
         elif pod.get("status", {}).get("phase", "Pending") == "Pending":
