@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
+from fixtures.eviction import evict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +78,7 @@ def test_evicted_pod_is_no_endpoint(
     for port in ("tcp", "udp"):
         check.reaches(client, service.target(port), pods)
     # Its agent lives on, as a stranger would that has got the address since: it would answer.
-    evicted = {"phase": "Failed", "reason": "Evicted"}
-    workloads.kube.patch(f"{pods[0].path}/status", {"status": evicted})
+    evict(pods[0])
     for port in ("tcp", "udp"):
         check.refuses(client, service.target(port))
     more = workloads.pods(1, on=nodes[0])
