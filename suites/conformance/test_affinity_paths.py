@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fixtures.case import case
-from fixtures.external import address_of_nobody
 from suites.conformance.test_affinity import SERVICE, many_endpoints, stays
 from suites.judges import one_backend
 from suites.oracles.verdict import Judgement, require, right, undecided, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from clusters.protocol import Cluster, Family, Node
     from fixtures.agent.attempts import Attempts
@@ -32,11 +31,15 @@ NONE: dict[str, Any] = {"sessionAffinity": "None", "sessionAffinityConfig": None
     reference=SERVICE,
 )
 def test_client_stays_on_every_way(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, family: Family
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    address: Callable[[], str],
 ) -> None:
     """With ClientIP a client stays with one endpoint of a NodePort, a VIP and an externalIP."""
     pods = workloads.pods(3, on=nodes)
-    external, vip = address_of_nobody(family), address_of_nobody(family)
+    external, vip = address(), address()
     service = workloads.service(
         type="LoadBalancer",
         loadBalancerClass="proxyproof.dev/by-hand",

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from fixtures.external import address_of_nobody
 from fixtures.known_bugs import KnownBug
 from suites.conformance.test_conntrack import CONNTRACK, replaced
 from suites.flows import Flow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from clusters.protocol import Family, Node
+    from clusters.protocol import Node
     from fixtures.clients import Client, Target
     from fixtures.provide import Clients
     from fixtures.workloads import Workloads
@@ -41,11 +40,11 @@ def test_udp_flow_through_vip(
     clients: Clients,
     nodes: Sequence[Node],
     check: Check,
-    family: Family,
+    address: Callable[[], str],
     way: str,
 ) -> None:
     """A UDP flow to a load balancer's VIP moves when the pod behind it is replaced."""
-    vip = address_of_nobody(family)
+    vip = address()
     service = workloads.service(type="LoadBalancer", loadBalancerClass="proxyproof.dev/by-hand")
     service.set_load_balancer(vip)
     client = clients.pod(nodes[0]) if way == "pod" else clients.node(nodes[0])
@@ -121,10 +120,14 @@ def test_udp_flow_before_the_endpoint(
 
 @case("CT-006", feature="conntrack", since="1.37", reference="k/k #139628")
 def test_udp_flow_of_a_service_scaled_to_zero(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, family: Family
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    address: Callable[[], str],
 ) -> None:
     """A UDP flow leaves its last endpoint when that is one no more, and comes to a new one."""
-    vip = address_of_nobody(family)
+    vip = address()
     old = workloads.pods(1, on=nodes[0])
     service = workloads.service(externalIPs=[vip])
     here = clients.pod(nodes[0])

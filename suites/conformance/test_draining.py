@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
-from suites.open_flows import ended
 from suites.judges import same_backends
+from suites.open_flows import ended
 from suites.oracles.verdict import require
 from suites.terminating import DRAINS, SERVES_ON, terminate
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from fixtures.host_ports import host_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from clusters.protocol import Node
     from fixtures.provide import Clients
@@ -32,6 +31,7 @@ def test_node_reaches_itself(
     nodes: Sequence[Node],
     check: Check,
     protocol: str,
+    host_port: Callable[[], int],
 ) -> None:
     """A node reaches its own process through a ClusterIP, as other nodes and all pods do."""
     number = host_port()

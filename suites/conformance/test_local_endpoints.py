@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from suites.external import balanced, own_vip
+from suites.external import balanced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,6 @@ SERVICE = "k/k test/e2e/network/service.go"
 POLICY = "KEP-2086; k/k pkg/proxy/topology.go"
 OUTSIDE = ("outside-client",)
 OK, UNAVAILABLE = 200, 503
-HOST_PORT = 18_380
 
 
 @case("ETP-003", feature="eTP", min_nodes=2, reference="k/k #131765, #132456, #97081")
@@ -33,12 +32,13 @@ def test_local_clients_are_not_bound(
     nodes: Sequence[Node],
     check: Check,
     port: str,
+    address: Callable[[], str],
 ) -> None:
     """With externalTrafficPolicy Local pods and nodes reach endpoints of other nodes as well."""
     pods = workloads.pods(1, on=nodes[0], gated=True)
     pods[0].set_ready(True)
     bare, service = nodes[-1], balanced(workloads)
-    vip = own_vip(service.cluster_ip)
+    vip = address()
     service.set_load_balancer(vip)
     targets = (service.node_target(bare, port), service.at(vip, port))
     both = (clients.pod(bare), clients.node(bare))
@@ -130,13 +130,18 @@ def test_internal_local_endpoint_moves(
     reference=f"{SERVICE}, internalTrafficPolicy=Local to a hostNetwork pod; {POLICY}",
 )
 def test_internal_local_host_network(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    host_port: Callable[[], int],
 ) -> None:
     """With internalTrafficPolicy Local pods and nodes reach the hostNetwork pod of their node."""
-    serve = (f"tcp:{HOST_PORT}", f"udp:{HOST_PORT}")
+    number = host_port()
+    serve = (f"tcp:{number}", f"udp:{number}")
     pods = workloads.pods(2, on=nodes[:2], host_network=True, serve=serve)
     ports = [
-        {"name": name, "protocol": name.upper(), "port": 80, "targetPort": HOST_PORT}
+        {"name": name, "protocol": name.upper(), "port": 80, "targetPort": number}
         for name in ("tcp", "udp")
     ]
     service = workloads.service(type="NodePort", ports=ports, internalTrafficPolicy="Local")

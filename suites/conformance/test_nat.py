@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.case import case
-from fixtures.outside_routes import route_through
 from fixtures.reconfigure import reconfigured
 from suites.check import sources
 from suites.judges import seen_as
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from clusters.protocol import Cluster, Family, Node
     from fixtures.provide import Clients
+    from fixtures.surroundings import Entry
     from fixtures.workloads import Service, Workloads
     from suites.check import Check
 
@@ -71,7 +71,7 @@ def from_outside(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
-    cluster: Cluster,
+    entry: Entry,
     check: Check,
     family: Family,
 ) -> None:
@@ -79,15 +79,14 @@ def from_outside(
     here = nodes[0]
     pods = workloads.pods(2, on=nodes[:2])
     service: Service = workloads.service()
-    client, outside = clients.pod(here), clients.outside()
+    client, outside = clients.pod(here), entry.by(here, service.cluster_ip)
     kept = partial(sources, allowed={client.addresses[family]}, what="the client's pod")
     check.reaches(client, service.target(), pods, also=kept)
-    with route_through(cluster, here, service.cluster_ip, family):
-        for port in ("tcp", "udp"):
-            attempts = check.reaches(outside, service.target(port), pods)
-            elsewhere = attempts.where(backend=pods[1].identity)
-            require(sources(elsewhere, {here.addresses[family]}, "the node that was routed to"))
-            assert outside.addresses[family] not in attempts.sources(), "it was not masqueraded"
+    for port in ("tcp", "udp"):
+        attempts = check.reaches(outside, service.target(port), pods)
+        elsewhere = attempts.where(backend=pods[1].identity)
+        require(sources(elsewhere, {here.addresses[family]}, "the node that was routed to"))
+        assert outside.addresses[family] not in attempts.sources(), "it was not masqueraded"
 
 
 @case(
@@ -101,12 +100,12 @@ def test_off_cluster_client(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
-    cluster: Cluster,
+    entry: Entry,
     check: Check,
     family: Family,
 ) -> None:
     """A client with a route to a node reaches ClusterIPs through it, and is masqueraded there."""
-    from_outside(workloads, clients, nodes, cluster, check, family)
+    from_outside(workloads, clients, nodes, entry, check, family)
 
 
 @case(
@@ -126,10 +125,11 @@ def test_detect_local_mode(
     check: Check,
     family: Family,
     detector: str,
+    entry: Entry,
 ) -> None:
     """Each detectLocalMode knows the node's pods, which keep their address, from strangers."""
     overlay = {"detectLocalMode": detector, **DETECTORS[detector]}
     if detector != "ClusterCIDR":
         overlay["clusterCIDR"] = ""
     with reconfigured(cluster, nodes[:1], overlay):
-        from_outside(workloads, clients, nodes, cluster, check, family)
+        from_outside(workloads, clients, nodes, entry, check, family)

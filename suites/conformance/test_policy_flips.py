@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.case import case
 from suites.external import balanced
-from suites.open_flows import held_by
 from suites.judges import same_backends
+from suites.open_flows import held_by
 from suites.oracles.verdict import require
 
 if TYPE_CHECKING:

@@ -8,11 +8,10 @@ import pytest
 
 from fixtures.case import case
 from fixtures.clients import Target
-from fixtures.host_ports import host_port
 from fixtures.tracked import flows_to
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from clusters.protocol import Cluster, Family, Node
     from fixtures.clients import Protocol
@@ -97,6 +96,7 @@ def test_host_daemon(
     family: Family,
     mode: str,
     protocol: Protocol,
+    host_port: Callable[[], int],
 ) -> None:
     """A daemon that listens on all addresses of a node is not reached through a ClusterIP."""
     number = host_port()

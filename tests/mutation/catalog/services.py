@@ -469,7 +469,8 @@ IN_NFTABLES = (
                     '\t\t\t"vmap", "@", serviceIPsMap,\n'
                 ),
                 (
-                    '\t\t\t"meta length < 1500", ipX, "daddr", ".", "meta l4proto", ".", "th dport",\n'
+                    '\t\t\t"meta length < 1500", ipX, "daddr", ".", '
+                    '"meta l4proto", ".", "th dport",\n'
                     '\t\t\t"vmap", "@", serviceIPsMap,\n'
                 ),
             )
