@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LATEST = 10
 """Datagrams, one after the other, by which the present state of the flow is judged."""
 
+SILENT = 3
+"""The same where none is answered, which takes the answer's whole timeout each."""
+
 RATE = 20.0
 LONGEST = 200.0
 """Seconds after which a flow ends though nobody stopped it."""
@@ -51,23 +54,25 @@ class Flow:
     def reaches(self, pods: Collection[Pod]) -> None:
         """Exactly these pods answer the flow, once the change that makes it so has arrived."""
         names = {pod.identity for pod in pods}
-        self._settles(f"reaches {', '.join(sorted(names))}", lambda a: all_ok(asdict(a), names))
+        self._settles(
+            f"reaches {', '.join(sorted(names))}", lambda a: all_ok(asdict(a), names), LATEST
+        )
 
     def unanswered(self) -> None:
         """Nobody answers the flow, whatever else becomes of it."""
-        self._settles("is answered by nobody", nobody)
+        self._settles("is answered by nobody", nobody, SILENT)
 
-    def _settles(self, what: str, judge: Callable[[Attempts], Judgement]) -> None:
+    def _settles(self, what: str, judge: Callable[[Attempts], Judgement], latest: int) -> None:
         within = self.check.timeouts.programmed
         name = f"{self.name} {what}"
-        self.check.until(name, lambda: judge(self._since(-LATEST)), within=within, consecutive=1)
+        self.check.until(name, lambda: judge(self._since(-latest)), within=within, consecutive=1)
         self.check.until_settled(self.client)
         # The datagram that is under way may be older than what has just been waited for.
         start = len(self._running.so_far()) + 1
         self.check.until.testbed(
             f"{self.name} goes on",
-            lambda: len(self._running.so_far()) >= start + LATEST,
-            within=LATEST * self.check.timeouts.answer + within,
+            lambda: len(self._running.so_far()) >= start + latest,
+            within=latest * self.check.timeouts.answer + within,
         )
         require(judge(self._since(start)))
 

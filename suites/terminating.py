@@ -15,9 +15,6 @@ GRACE = 120
 SERVES_ON = ("--grace", str(GRACE), "--keep-accepting")
 """Arguments of a pod's agent: after SIGTERM it accepts connections until the grace is over."""
 
-DRAINS = ("--grace", str(GRACE))
-"""Arguments of a pod's agent: after SIGTERM it serves only the connections that are open."""
-
 
 def terminate(service: Service, pods: Sequence[Pod]) -> None:
     """Delete pods with grace, and wait until the API's endpoints of `service` terminate."""

@@ -8,7 +8,7 @@ from fixtures.case import case
 from suites.judges import same_backends
 from suites.open_flows import ended
 from suites.oracles.verdict import require
-from suites.terminating import DRAINS, SERVES_ON, terminate
+from suites.terminating import SERVES_ON, terminate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def test_open_connections_of_a_deleted_pod(
     workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
 ) -> None:
     """Open connections to a deleted pod live until it closes them; new ones go elsewhere."""
-    old = workloads.pods(1, on=nodes[0], extra_args=DRAINS)
+    old = workloads.pods(1, on=nodes[0], extra_args=SERVES_ON)
     ready = workloads.pods(1, on=nodes[1])
     service = workloads.service(type="NodePort")
     paths = (

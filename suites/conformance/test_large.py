@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 NETWORKING = "k/k test/e2e/network/networking.go, Granular Checks: Services"
 SLICES = "k/k test/e2e/network/endpointslice.go, multiple IPs in multiple slices"
-BYTES = {"tcp": 500_000, "udp": 20_000}
-"""Hundreds of segments of one connection, and a datagram of fourteen fragments."""
+BYTES = {"tcp": 500_000, "udp": 4_000}
+"""Hundreds of segments of one connection, and a datagram of three fragments."""
 
 LONGEST = 63
 """Characters of a namespace's, a Service's or a port's name (RFC 1123 label)."""
