@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from fixtures.agent.attempts import Attempts
 from suites.judges import unbroken
 from suites.oracles.outcomes import all_ok, covers, only
 from suites.oracles.statistics import never_chosen_samples
@@ -14,7 +15,6 @@ from suites.oracles.verdict import Judgement, all_of, require, right, undecided,
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from fixtures.agent.attempts import Attempts
     from fixtures.clients import Client, Target
     from fixtures.proxy_state import ProxyState
     from fixtures.timeouts import Timeouts
@@ -92,24 +92,24 @@ class Check:
             within=self.timeouts.programmed,
         )
         if not self._atomic:
-            self.until_settled(client)
+            self.until_settled(client, syncs=1)
         number = max(count, enough)
         attempts = client.probe(target, number, timeout=self.timeouts.answer, **options)
         require(judged(attempts))
         return attempts
 
-    def until_settled(self, client: Client) -> None:
-        """Let the client's node finish the sync that it may be in the middle of.
+    def until_settled(self, client: Client, *, syncs: int = 2) -> None:
+        """Let the client's node finish the sync that it is in the middle of, and one more.
 
+        With `syncs` 1 only the first, which is enough where the change was seen to be in force.
         Syncs are not atomic in IPVS mode: a new virtual server works first, then its address gets
         into the set of those whose other ports are refused, and only then its port into the set
         of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
         """
         self.until.or_go_on(
             f"kube-proxy near {client.name} has done what it knew of",
-            self._state.after_sync(client.node),
+            self._state.after_sync(client.node, syncs),
             within=self.timeouts.programmed,
-            consecutive=2,
         )
 
     @contextmanager
@@ -172,14 +172,21 @@ class Check:
         judge: Callable[[Attempts], Judgement],
         timeout: float,
     ) -> Attempts:
-        def probe() -> Attempts:
-            return client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
+        seen = Attempts()
 
-        # A node that is too busy to answer for a moment looks like one that drops, so silence
-        # counts only after the sync that brings it.
-        self.until(name, lambda: judge(probe()), within=self.timeouts.programmed, consecutive=2)
-        self.until_settled(client)
-        attempts = probe()
+        def probe() -> Judgement:
+            nonlocal seen
+            seen = client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
+            return judge(seen)
+
+        self.until(name, probe, within=self.timeouts.programmed, consecutive=2)
+        if "timeout" in seen.outcome:
+            # A node that is too busy to answer for a moment looks like one that drops, so silence
+            # counts only after the sync that brings it.
+            self.until_settled(client)
+        elif not self._atomic:
+            self.until_settled(client, syncs=1)
+        attempts = client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
         require(judge(attempts))
         return attempts
 
