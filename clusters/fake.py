@@ -192,6 +192,11 @@ class FakeCluster:
     def check_proxies(self) -> None:
         """Nothing runs here that could end by itself."""
 
+    def proxy_syncs(self, node: Node) -> dict[str, float]:
+        """Nothing syncs here."""
+        del node
+        return {}
+
     def proxy_cpu(self, node: Node) -> float:
         """Nothing runs here that would use any."""
         del node

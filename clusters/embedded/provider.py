@@ -19,6 +19,7 @@ from clusters.embedded.control_plane import Binaries, ControlPlane
 from clusters.embedded.node import EmbeddedNode, KernelKind
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
+from clusters.embedded.proxy_config import METRICS_PORT
 from clusters.errors import ConfigError, TestbedError
 from clusters.protocol import AgentAddress, Node, ProxySpec, Ran
 
@@ -142,6 +143,12 @@ class EmbeddedCluster:
         """Raise `BuildError` for the first kube-proxy that has ended although nobody ended it."""
         for node in self.embedded_nodes:
             self.runner.check_alive(node)
+
+    def proxy_syncs(self, node: Node) -> dict[str, float]:
+        """How many syncs kube-proxy has ended, at most 0.2 s ago, by the labels of its metric."""
+        url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+        counters: dict[str, float] = self._own(node).control.ask("syncs", url=url)["counters"]
+        return counters
 
     def proxy_cpu(self, node: Node) -> float:
         """Processor seconds that kube-proxy and what it started have used; 0 when it is not up."""

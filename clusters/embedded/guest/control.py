@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -20,6 +22,11 @@ from clusters.embedded import namespaces
 
 PORT = 7000
 
+COUNTED_FOR = 0.2
+SYNCS = re.compile(
+    r"^kubeproxy_sync_proxy_rules_duration_seconds_count(\{[^}]*\})? (\S+)$", re.MULTILINE
+)
+
 
 class Control:
     """Commands and long-lived processes, started in the node's own namespaces."""
@@ -27,6 +34,9 @@ class Control:
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.counted: dict[str, float] = {}
+        self.counted_at = -COUNTED_FOR
+        self.counted_lock = threading.Lock()
 
     def exec(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a command to its end, at most `timeout` seconds."""
@@ -93,6 +103,19 @@ class Control:
         ticks = sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
         return {"seconds": ticks / os.sysconf("SC_CLK_TCK")}
 
+    def syncs(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Tell kube-proxy's sync counters by their labels, as the metrics at `url` have them.
+
+        Everybody who waits for a sync asks, and rendering all metrics costs the node more than
+        most of its work, so an answer stands for a moment.
+        """
+        with self.counted_lock:
+            if time.monotonic() - self.counted_at > COUNTED_FOR:
+                body = self.http({"url": request["url"], "timeout": 2.0})["body"]
+                self.counted = {labels: float(value) for labels, value in SYNCS.findall(body)}
+                self.counted_at = time.monotonic()
+            return {"counters": self.counted}
+
     def http(self, request: dict[str, Any]) -> dict[str, Any]:
         """GET a URL from the node's own network namespace."""
         try:
@@ -121,6 +144,7 @@ class Control:
             "status": self.status,
             "http": self.http,
             "cpu": self.cpu,
+            "syncs": self.syncs,
             "write": self.write,
             "hello": self.hello,
         }
