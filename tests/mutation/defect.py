@@ -33,3 +33,11 @@ class Defect:
     edits: Mapping[str, tuple[str, str]]
     caught_by: tuple[str, ...]
     in_ci: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A change that no observer of packets, health ports and metrics can tell, and why."""
+
+    defect: Defect
+    reason: str

@@ -1,0 +1,80 @@
+"""One kept cluster of a mode, on which builds are judged one after the other."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from clusters.embedded import rundir
+from reports.journal import load_run
+from tests.mutation.ledger import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from clusters.protocol import Mode
+    from reports.model import Run
+
+IMPATIENCE = "0.4"
+"""A broken build is waited for until the bounds end, so they are shorter, for the control, too."""
+
+LONGEST = 1500.0
+"""Seconds after which a run of the suites is given up."""
+
+UP = re.compile(r"The cluster (\S+) is still up")
+
+
+class BenchError(RuntimeError):
+    """The suites could not be run; the message is the end of what pytest wrote."""
+
+
+class Bench:
+    """Runs cases against builds; makes the cluster when it is needed first, or takes a given one.
+
+    `close` removes the cluster only if it was made here.
+    """
+
+    def __init__(self, mode: Mode, artifacts: Path, cluster: str = "") -> None:
+        self.mode = mode
+        self.artifacts = artifacts
+        self.cluster = cluster
+        self._given = bool(cluster)
+
+    def run(self, build: str, cases: Collection[str], name: str) -> Run:
+        """Judge a build by cases (all for none); raises BenchError if there is no judgement."""
+        artifacts = self.artifacts / name
+        command = [
+            *(sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "fixtures.plugin"),
+            *("--kp-mode", self.mode, "--kp-build", build, "--kp-keep", "--kp-slow", IMPATIENCE),
+            *("--kp-artifacts", str(artifacts)),
+        ]
+        if cases:
+            command += ["--kp-cases", ",".join(sorted(cases))]
+        if self.cluster:
+            command += ["--kp-reuse", self.cluster]
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST, check=False
+            )
+        except subprocess.TimeoutExpired:
+            self.close()
+            raise BenchError(f"the suites did not end within {LONGEST:.0f} s") from None
+        if up := UP.search(done.stdout):
+            self.cluster = up.group(1)
+        journal = artifacts / "run.jsonl"
+        if done.returncode not in {0, 1, 2, 3} or not journal.exists():
+            self.close()
+            tail = " ".join((done.stdout + done.stderr).split())[-300:]
+            raise BenchError(f"pytest ended with status {done.returncode}: {tail}")
+        return load_run(journal)
+
+    def close(self) -> None:
+        """Remove the cluster, unless somebody else made it or it is gone already."""
+        name, self.cluster = self.cluster, ""
+        if not name or self._given or not rundir.alive(rundir.base() / name):
+            return
+        command = [sys.executable, "-m", "clusters", "down", name]
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=False)

@@ -1,0 +1,90 @@
+"""What trials and control runs ended with, one JSON line each, so that a killed run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.mutation.outcome import Fate, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clusters.protocol import Mode
+    from tests.mutation.trials import Trial
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Ledger:
+    """A file of results; the last line about a trial counts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.results: dict[str, Result] = {}
+        self.controls: dict[tuple[str, str], dict[str, str]] = {}
+        for record in _records(path):
+            if record.pop("kind") == "trial":
+                record["fate"] = Fate(record["fate"])
+                record["others"] = tuple(record["others"])
+                self.results[record["key"]] = Result(**record)
+            else:
+                self.controls[record["mode"], record["case"]] = record
+
+    def add(self, result: Result) -> None:
+        """File the end of a trial."""
+        self.results[result.key] = result
+        self._append({"kind": "trial", **asdict(result)})
+
+    def of(self, trials: Iterable[Trial]) -> list[Result]:
+        """Return the results of those trials that have one."""
+        return [self.results[trial.key] for trial in trials if trial.key in self.results]
+
+    def add_control(self, mode: Mode, case: str, file: str, trouble: str) -> None:
+        """File what an unchanged build got from a case: `trouble` is empty if it passed."""
+        record = {"mode": mode, "case": case, "file": file, "sha256": _digest(file)}
+        self.controls[mode, case] = record | {"trouble": trouble}
+        self._append({"kind": "control", **self.controls[mode, case]})
+
+    def uncontrolled(self, mode: Mode, cases: Iterable[str]) -> list[str]:
+        """Return the cases that were not run on the unchanged build since they were written."""
+        known = {
+            case
+            for (where, case), record in self.controls.items()
+            if where == mode and record["sha256"] == _digest(record["file"])
+        }
+        return sorted(set(cases) - known)
+
+    def unfit(self, mode: Mode) -> dict[str, str]:
+        """Return the cases that an unchanged build does not pass, with what they said."""
+        return {
+            case: record["trouble"]
+            for (where, case), record in self.controls.items()
+            if where == mode and record["trouble"]
+        }
+
+    def _append(self, record: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text().splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            # The line that a killed run was writing.
+            continue
+    return found
+
+
+def _digest(file: str) -> str:
+    path = ROOT / file
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
