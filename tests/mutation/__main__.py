@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
 import time
@@ -97,9 +98,9 @@ def try_all(
     todo: Sequence[Trial], ledger: Ledger, options: argparse.Namespace, console: Console
 ) -> None:
     """Run the campaign of each mode that has something to do."""
-    lock = threading.Lock()
+    lock, stop = threading.Lock(), threading.Event()
     deadline = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
-    plan = Plan(options.artifacts, options.whole, deadline, options.cluster)
+    plan = Plan(options.artifacts, options.whole, deadline, options.cluster, stop)
 
     def say(text: str) -> None:
         with lock:
@@ -109,6 +110,9 @@ def try_all(
         mine = [trial for trial in todo if trial.mode == mode]
         Campaign(mine[0].mode, ledger, builders, plan, say).run(mine)
 
+    # The clusters that are kept between trials have to be removed first, also when killed.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     modes = list(dict.fromkeys(trial.mode for trial in todo))
     with ThreadPoolExecutor(1) as builders, ThreadPoolExecutor(max(1, options.jobs)) as pool:
         for done in [pool.submit(campaign, mode, builders) for mode in modes]:

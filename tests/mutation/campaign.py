@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.errors import ProxyproofError
@@ -31,12 +32,16 @@ AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to go about the trials; `deadline` is a time of `time.monotonic`, `cluster` a name."""
+    """How to go about the trials; `deadline` is a time of `time.monotonic`, `cluster` a name.
+
+    Once `stop` is set no trial begins, and the one under way is not filed.
+    """
 
     artifacts: Path
     whole: bool = False
     deadline: float = float("inf")
     cluster: str = ""
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Campaign:
@@ -69,6 +74,9 @@ class Campaign:
                 trial, build = builds.popleft()
                 self._build_ahead(waiting, builds)
                 result = self._try(trial, build)
+                if self.plan.stop.is_set():
+                    # Whoever stopped this may have stopped the suites in the middle as well.
+                    break
                 self.ledger.add(result)
                 self.say(line(result))
         finally:
@@ -100,7 +108,7 @@ class Campaign:
             builds.append((trial, build))
 
     def _late(self) -> bool:
-        return time.monotonic() >= self.plan.deadline
+        return self.plan.stop.is_set() or time.monotonic() >= self.plan.deadline
 
     def _try(self, trial: Trial, build: Future[Path]) -> Result:
         defect = trial.defect

@@ -88,6 +88,8 @@ def _unfailed(run: Run, caught_by: Collection[str], unfit: Collection[str]) -> F
     # Only a pass of every case that is about the defect lets it survive: what could not be judged
     # shows nothing.
     found = {r.case.id: r for r in run.results if r.case.id in caught_by}
+    if run.interrupted:
+        return Finding(Fate.UNDECIDED, sentence="the run was interrupted")
     useless = [case for case in caught_by if case in unfit]
     if run.harness_errors:
         return Finding(Fate.UNDECIDED, sentence=run.harness_errors[0].message)
