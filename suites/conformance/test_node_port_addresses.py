@@ -73,12 +73,17 @@ def test_default_addresses(
 
 def expand(listed: Sequence[str], addresses: Mapping[str, str]) -> list[str]:
     """Return the configuration's list, with the addresses that are meant by name as CIDRs."""
-    return [str(ip_network(addresses[each])) if each in addresses else each for each in listed]
+    by_name = {name: ip_network(address) for name, address in addresses.items()}
+    around = {
+        f"around {name}": net.supernet(8 * (1 + net.version // 6)) for name, net in by_name.items()
+    }
+    return [str((by_name | around).get(each, each)) for each in listed]
 
 
 CIDRS = {
     "further": ("further",),
     "internal and further": ("internal", "further"),
+    "a range": ("around internal",),
     "loopback": ("127.0.0.0/8", "::1/128"),
     "any": ("0.0.0.0/0", "::/0"),
 }
@@ -89,7 +94,7 @@ KEYWORDS = {
     "all": ("all",),
 }
 MEANS = {
-    "internal": {"internal", "primary", "0.0.0.0/0", "all"},
+    "internal": {"internal", "around internal", "primary", "0.0.0.0/0", "all"},
     "further": {"further", "0.0.0.0/0", "all"},
 }
 """For each of the node's two addresses, the words in a list that mean it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.case import case
 from fixtures.zones import in_zone, moved, zone_of
+from suites.hints import TCP, by_hand, hinted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,28 +22,6 @@ if TYPE_CHECKING:
 TOPOLOGY = "k/k pkg/proxy/topology.go"
 TRAFFIC = "k/k test/e2e/network/traffic_distribution.go"
 BY_HAND = ("hand-made-endpoints",)
-TCP = [{"name": "tcp", "port": 8080, "protocol": "TCP"}]
-
-
-def by_hand(workloads: Workloads) -> Service:
-    """Return a Service whose endpoints the case writes itself."""
-    return workloads.service(app=None, ports=[{"name": "tcp", "protocol": "TCP", "port": 80}])
-
-
-def hinted(
-    pod: Pod, family: Family, *, zone: str = "", node: str = "", ready: bool = True
-) -> dict[str, Any]:
-    """Return an endpoint with hints for a zone and for a node."""
-    hints = {
-        **({"forZones": [{"name": zone}]} if zone else {}),
-        **({"forNodes": [{"name": node}]} if node else {}),
-    }
-    return {
-        "addresses": [pod.addresses[family]],
-        "nodeName": pod.node,
-        "conditions": {"ready": ready},
-        **({"hints": hints} if hints else {}),
-    }
 
 
 def both(clients: Clients, service: Service, check: Check) -> Callable[[Node, Sequence[Pod]], None]:

@@ -65,7 +65,7 @@ SHARED = (
                 'strings.TrimPrefix(sourceRange, "\\t")',
             )
         },
-        ("LB-011",),
+        ("LB-016",),
     ),
     Defect(
         "the range of all addresses is one like others",

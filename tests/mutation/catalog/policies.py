@@ -87,7 +87,7 @@ TERMINATING = (
                 '\t_ = useServingTerminatingEndpoints\n\tif topologyMode == "" {\n',
             )
         },
-        ("TRM-002", "TRM-004"),
+        ("TRM-002", "TRM-004", "TRM-010"),
     ),
     Defect(
         "a condition left out means that it does not serve",
@@ -210,7 +210,7 @@ POLICIES = (
         ("ETP-002", "ETP-003"),
     ),
     Defect(
-        "nodes with a VIP are not masqueraded",
+        "outsiders are masqueraded and not nodes",
         ("iptables",),
         {
             IPTABLES: (
@@ -357,7 +357,7 @@ POLICIES = (
                 ),
             )
         },
-        ("LB-008",),
+        ("LB-015",),
     ),
     Defect(
         "a node without an endpoint serves no NodePort",
@@ -592,7 +592,7 @@ HEALTH = (
                 'ipsetList[kubeHealthCheckNodePortSet].Name, "src", "-j", "RETURN")',
             )
         },
-        ("LB-013",),
+        ("LB-014",),
     ),
 )
 
