@@ -54,7 +54,7 @@ class Check:
         target: Target,
         pods: Collection[Pod],
         *,
-        count: int = 60,
+        count: int = 0,
         every_pod: bool = True,
         also: Callable[[Attempts], Judgement] | None = None,
         **options: Any,
@@ -66,8 +66,8 @@ class Check:
         """
         names = {pod.identity for pod in pods}
         # One pod more than there should be: that many attempts would also have met an endpoint that
-        # is still there although it has been removed.
-        enough = never_chosen_samples(len(names) + 1, ALPHA) if every_pod else 5
+        # is still there although it has been removed, or another one than the affine.
+        enough = never_chosen_samples(len(names) + 1 if every_pod else 2, ALPHA)
 
         def judged(attempts: Attempts, *, whole: bool = True) -> Judgement:
             columns = asdict(attempts)
@@ -90,6 +90,7 @@ class Check:
             f"{client.name} reaches {_named(pods)} at {target}",
             holds,
             within=self.timeouts.programmed,
+            consecutive=1,
         )
         if not self._atomic:
             self.until_settled(client, syncs=1)
@@ -127,10 +128,7 @@ class Check:
     def refuses(self, client: Client, target: Target) -> Attempts:
         """Every attempt is refused: by RST, or by ICMP port unreachable.
 
-        An ICMP error that reaches a socket within its own connect(2), as from the rules of the
-        client's own node, ends the attempt only with the SYN's repetition after 1 s (tcp_v4_err
-        in net/ipv4/tcp_ipv4.c), so a refusal may take that long. A UDP sender on the node itself
-        is told by EPERM (nf_hook_slow in net/netfilter/core.c).
+        A UDP sender on the node itself is told by EPERM (nf_hook_slow in net/netfilter/core.c).
         """
         by_node = client.kind == "node" and target.protocol == "udp"
         allowed = {"refused", "unreachable"} if by_node else {"refused"}
@@ -176,10 +174,10 @@ class Check:
 
         def probe() -> Judgement:
             nonlocal seen
-            seen = client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
+            seen = client.probe(target, REFUSALS, timeout=self.timeouts.drop, concurrency=REFUSALS)
             return judge(seen)
 
-        self.until(name, probe, within=self.timeouts.programmed, consecutive=2)
+        self.until(name, probe, within=self.timeouts.programmed, consecutive=1)
         if "timeout" in seen.outcome:
             # A node that is too busy to answer for a moment looks like one that drops, so silence
             # counts only after the sync that brings it.

@@ -25,6 +25,9 @@ OUTSIDE_SYSCTLS = (
     "net.ipv4.conf.all.accept_redirects=0",
     "net.ipv4.conf.eth0.accept_redirects=0",
     "net.ipv6.conf.eth0.accept_redirects=0",
+    # What is closed is refused at once, however often it is asked.
+    "net.ipv4.icmp_ratelimit=0",
+    "net.ipv6.icmp.ratelimit=0",
     # An attacker's kernel sends to 127.0.0.0/8 what it likes (CVE-2020-8558).
     "net.ipv4.conf.eth0.route_localnet=1",
 )
