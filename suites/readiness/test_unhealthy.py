@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.case import case
 from fixtures.clients import Target
+from fixtures.restless import restless
 from fixtures.stuck import impatient, stuck
 from suites.answers import Answers
 from suites.oracles.verdict import require
@@ -169,3 +170,35 @@ def test_one_family_is_stuck(
             late = of_family(workloads, broken, "late")
         health.says({broken: True, other: True})
         check.reaches(client, at(late), pods)
+
+
+@case(
+    "HLT-006",
+    feature="health",
+    profile="readiness",
+    requires=("proxy-restart", "node-access"),
+    reference=f"{HEALTH}, QueuedUpdate",
+    disruptive=True,
+)
+def test_stuck_among_changes(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    recorder: Recorder,
+    check: Check,
+    family: Family,
+) -> None:
+    """A kube-proxy that is stuck says so, however many more changes arrive meanwhile."""
+    node, client, pods = nodes[0], clients.pod(nodes[0]), workloads.pods(1, on=nodes[0])
+    health = Health(Answers(cluster, recorder), check, node)
+    other: Family = "ipv4" if family == "ipv6" else "ipv6"
+    busy = of_family(workloads, family, "busy")
+    with impatient(cluster, node):
+        health.says({family: True, other: True})
+        victim = of_family(workloads, family, "victim", sessionAffinity="ClientIP")
+        check.reaches(client, at(victim), pods)
+        with restless(busy), stuck(cluster, node, family, victim):
+            health.says({family: False, other: True})
+        health.says({family: True, other: True})
+        check.reaches(client, at(busy), pods)
