@@ -36,8 +36,12 @@ class Trial:
 
 
 def trials_of(defects: Iterable[Defect], modes: Sequence[Mode]) -> list[Trial]:
-    """Return the trials of each mode together, as one cluster serves one mode."""
-    defects = list(defects)
+    """Return the trials of each mode together, as one cluster serves one mode.
+
+    In each mode the defects come first that only few modes have, since the others show elsewhere
+    as well.
+    """
+    defects = sorted(defects, key=lambda defect: len(defect.modes))
     return [Trial(defect, mode) for mode in modes for defect in defects if mode in defect.modes]
 
 
