@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from clusters.protocol import MODES
+from tests.mutation.defect import Defect, Equivalent
 
-if TYPE_CHECKING:
-    from tests.mutation.defect import Equivalent
-
-EQUIVALENTS: tuple[Equivalent, ...] = ()
+EQUIVALENTS = (
+    Equivalent(
+        Defect(
+            "source ranges are not trimmed",
+            MODES,
+            {
+                "pkg/proxy/serviceport.go": (
+                    "strings.TrimSpace(sourceRange)",
+                    'strings.TrimPrefix(sourceRange, "")',
+                )
+            },
+            ("LB-016",),
+        ),
+        "MapCIDRsByIPFamily in pkg/proxy/util/utils.go trims them once more; the defect of both "
+        "places is in the catalogue",
+    ),
+)

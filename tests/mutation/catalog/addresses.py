@@ -7,6 +7,7 @@ from tests.mutation.defect import IPTABLES, IPVS, NFTABLES, Defect
 
 PORT_ADDRESSES = "pkg/proxy/util/nodeport_addresses.go"
 SERVICE_PORT = "pkg/proxy/serviceport.go"
+UTILS = "pkg/proxy/util/utils.go"
 
 SHARED = (
     Defect(
@@ -60,10 +61,11 @@ SHARED = (
         "padded source ranges are overlooked",
         MODES,
         {
-            SERVICE_PORT: (
-                "strings.TrimSpace(sourceRange)",
-                'strings.TrimPrefix(sourceRange, "\\t")',
-            )
+            SERVICE_PORT: ("strings.TrimSpace(sourceRange)", 'strings.TrimPrefix(sourceRange, "")'),
+            UTILS: (
+                "cidrStr := strings.TrimSpace(cidrStrUntrimmed)",
+                "cidrStr := cidrStrUntrimmed",
+            ),
         },
         ("LB-016",),
     ),
