@@ -43,8 +43,11 @@ class Bench:
         self.cluster = cluster
         self._given = bool(cluster)
 
-    def run(self, build: str, cases: Collection[str], name: str) -> Run:
-        """Judge a build by cases (all for none); raises BenchError if there is no judgement."""
+    def run(self, build: str, cases: Collection[str], name: str, *, first: bool = False) -> Run:
+        """Judge a build by cases (all for none), with `first` only until one of them fails.
+
+        Raises BenchError if there is no judgement.
+        """
         artifacts = self.artifacts / name
         command = [
             *(sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "fixtures.plugin"),
@@ -53,6 +56,8 @@ class Bench:
         ]
         if cases:
             command += ["--kp-cases", ",".join(sorted(cases))]
+        if first:
+            command += ["--exitfirst"]
         if self.cluster:
             command += ["--kp-reuse", self.cluster]
         try:

@@ -119,7 +119,7 @@ class Campaign:
         cases = () if self.plan.whole else defect.caught_by
         started = time.monotonic()
         try:
-            run = self._bench.run(str(path), cases, folder(defect.name))
+            run = self._bench.run(str(path), cases, folder(defect.name), first=not self.plan.whole)
             finding = judge(run, defect.caught_by, self.ledger.unfit(self.mode))
         except BenchError as error:
             finding = Finding(Fate.UNDECIDED, sentence=str(error))
