@@ -6,10 +6,10 @@ import itertools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fixtures.clients import Client
-    from fixtures.workloads import Pod, Workloads
+    from fixtures.workloads import Pod, Service, Workloads
     from suites.check import Check
 
 PORTS = ({"name": "tcp", "protocol": "TCP", "port": 8080},)
@@ -39,3 +39,21 @@ class Programmed:
         service.set_endpoints([entry], ports=PORTS)
         for client in clients:
             self.check.reaches(client, service.target(), [pod], count=1, every_pod=False)
+
+
+def set_ready(service: Service, pods: Sequence[Pod], *, ready: bool) -> None:
+    """Open or close the gates of gated pods, and wait until the API's endpoints show it."""
+    for pod in pods:
+        pod.set_ready(ready)
+    meant = {pod.addresses[service.family] for pod in pods}
+
+    def shown() -> bool:
+        listed = [e for e in service.endpoints() if e["conditions"].get("ready") is ready]
+        return meant <= {address for entry in listed for address in entry["addresses"]}
+
+    work = pods[0].workloads
+    work.until.testbed(
+        f"the API says that {len(pods)} endpoints are {'' if ready else 'not '}ready",
+        shown,
+        within=work.timeouts.pod_running,
+    )

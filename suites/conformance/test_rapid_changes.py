@@ -8,6 +8,7 @@ from fixtures.case import case
 from fixtures.slices import Slices, endpoints
 from suites.judges import same_backends
 from suites.oracles.verdict import require
+from suites.programmed import set_ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from fixtures.provide import Clients
     from fixtures.workloads import Workloads
     from suites.check import Check
+    from suites.programmed import Programmed
 
 ROUNDS = 4
 TRACKERS = "k/k pkg/proxy/servicechangetracker.go Update; endpointslicecache.go esDataChanged"
@@ -72,6 +74,7 @@ def test_endpoints_flip_and_flip_back(
     nodes: Sequence[Node],
     check: Check,
     family: Family,
+    programmed: Programmed,
 ) -> None:
     """Endpoints exchanged and exchanged back within one sync are those written last."""
     first, second = ([pod] for pod in workloads.pods(2, on=nodes[:2]))
@@ -83,9 +86,11 @@ def test_endpoints_flip_and_flip_back(
     for _ in range(ROUNDS):
         for entries in (other, one, other, one):
             slices.write("a", entries)
+        programmed([client], first[0])
         check.reaches(client, target, first)
         slices.delete("a")
         slices.write("a", one)
+        programmed([client], first[0])
         check.reaches(client, target, first)
     with check.meanwhile(client, target):
         for _ in range(ROUNDS):
@@ -93,6 +98,7 @@ def test_endpoints_flip_and_flip_back(
             slices.write("a", one)
             slices.write("b", other)
             slices.delete("b")
+        programmed([client], first[0])
         check.reaches(client, target, first)
 
 
@@ -103,7 +109,11 @@ def test_endpoints_flip_and_flip_back(
     reference="k/k pkg/proxy/ipvs/graceful_termination.go; k/k test/e2e/network/service.go",
 )
 def test_to_zero_and_back(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    programmed: Programmed,
 ) -> None:
     """A Service that loses all endpoints has them again as soon as they are back, also for UDP."""
     pods = workloads.pods(2, on=nodes[:2], gated=True)
@@ -117,8 +127,8 @@ def test_to_zero_and_back(
     with client.hold(tcp, 10, timeout=check.timeouts.answer) as held:
         for _ in range(ROUNDS):
             for ready in (False, True):
-                for pod in pods:
-                    pod.set_ready(ready)
+                set_ready(service, pods, ready=ready)
+            programmed([client], pods[0])
             check.reaches(client, tcp, pods)
             check.reaches(client, udp, pods, every_pod=False, source_ports=flow)
             require(same_backends(held.opened, held.check()))
