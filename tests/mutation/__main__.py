@@ -60,10 +60,13 @@ def parser() -> argparse.ArgumentParser:
 def open_trials(
     trials: Sequence[Trial], ledger: Ledger, again: Sequence[str] | None
 ) -> list[Trial]:
-    """Return those that have no result yet, or one that is asked for again."""
+    """Return those that have no result yet, or one that is asked for again.
+
+    Undecided is no result: something stood in the way that may be gone.
+    """
     if again is not None and not again:
         return list(trials)
-    fates = {AGAIN[name] for name in again or ()}
+    fates = {Fate.UNDECIDED, *(AGAIN[name] for name in again or ())}
     known = ledger.results
     return [t for t in trials if t.key not in known or known[t.key].fate in fates]
 

@@ -58,6 +58,9 @@ class Bench:
             command += ["--kp-cases", ",".join(sorted(cases))]
         if first:
             command += ["--exitfirst"]
+        if self.cluster and not rundir.alive(rundir.base() / self.cluster):
+            # Somebody removed it, or a run took it down with itself.
+            self.cluster, self._given = "", False
         if self.cluster:
             command += ["--kp-reuse", self.cluster]
         try:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tests.mutation.__main__ import open_trials
 from tests.mutation.campaign import folder, line
 from tests.mutation.defect import IPTABLES, Defect, Equivalent
 from tests.mutation.figures import figures_of
@@ -94,3 +95,16 @@ def test_json_holds_figures_and_results() -> None:
 def test_names_are_safe_in_paths_and_lines() -> None:
     assert folder("a slice's 80th | end") == "a-slice-s-80th-end"
     assert line(KILLED) == "KILLED by SVC-001  a | thing (ipvs): it does not"
+
+
+def test_what_is_left_to_do(tmp_path: Path) -> None:
+    """New and undecided trials, and those asked for again."""
+    ledger = Ledger(tmp_path / "results.jsonl")
+    assert open_trials([TRIAL], ledger, None) == [TRIAL]
+    ledger.add(replace(KILLED, fate=Fate.UNDECIDED))
+    assert open_trials([TRIAL], ledger, None) == [TRIAL]
+    ledger.add(KILLED)
+    assert open_trials([TRIAL], ledger, None) == []
+    assert open_trials([TRIAL], ledger, ["survived"]) == []
+    assert open_trials([TRIAL], ledger, ["killed"]) == [TRIAL]
+    assert open_trials([TRIAL], ledger, []) == [TRIAL]
