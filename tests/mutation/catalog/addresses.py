@@ -180,7 +180,12 @@ IN_IPTABLES = (
     Defect(
         "outsiders reach the loopback",
         ("iptables",),
-        {IPTABLES: ('\t\t\t"!", "-s", "127.0.0.0/8",\n', '\t\t\t"-s", "127.0.0.0/8",\n')},
+        {
+            IPTABLES: (
+                '\t\t\t"!", "--ctstate", "RELATED,ESTABLISHED,DNAT",\n',
+                '\t\t\t"--ctstate", "RELATED,ESTABLISHED,DNAT",\n',
+            )
+        },
         ("NP-010",),
     ),
     Defect(
