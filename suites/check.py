@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fixtures.agent.attempts import Attempts
-from suites.judges import unbroken
+from suites.judges import dropped, unbroken
 from suites.oracles.outcomes import all_ok, covers, only
 from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.verdict import Judgement, all_of, require, right, undecided, wrong
@@ -148,7 +148,7 @@ class Check:
             f"{client.name} is dropped at {target}",
             client,
             target,
-            lambda attempts: only(asdict(attempts), "timeout"),
+            lambda attempts: dropped(attempts, target.protocol),
             self.timeouts.drop,
         )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from suites.oracles.outcomes import only
 from suites.oracles.verdict import Judgement, listing, right, undecided, wrong
 
 if TYPE_CHECKING:
@@ -22,6 +24,21 @@ def unbroken(attempts: Attempts, which: str) -> Judgement:
     first = attempts.first_failure()
     how = "had no backend" if first is None else f"{first.outcome} ({first.error or 'no answer'})"
     return wrong(f"{failed} of {total} connections {which} failed, the first: {how}")
+
+
+def dropped(attempts: Attempts, protocol: str) -> Judgement:
+    """Judge that nothing at all came back, so that in TCP not even the handshake was made.
+
+    A connection of which only later packets are lost has passed whoever should have dropped it.
+    """
+    judgement = only(asdict(attempts), "timeout")
+    made = sum(connected is not None for connected in attempts.connect_ns)
+    if judgement.ok and protocol == "tcp" and made:
+        return wrong(
+            f"{made} of {len(attempts)} connections were established, though nobody answered them; "
+            "every one should have timed out"
+        )
+    return judgement
 
 
 def one_backend(attempts: Attempts) -> Judgement:

@@ -178,7 +178,7 @@ IN_IPTABLES = (
         ("LB-005", "LB-006"),
     ),
     Defect(
-        "outsiders reach the loopback",
+        "outsiders begin connections to the loopback",
         ("iptables",),
         {
             IPTABLES: (

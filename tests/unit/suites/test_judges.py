@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fixtures.agent.attempts import Attempts
-from suites.judges import arrives_at, one_backend, same_backends, seen_as, unbroken
+from suites.judges import arrives_at, dropped, one_backend, same_backends, seen_as, unbroken
 
 
 def attempts(*rows: tuple[str, str | None, str | None, int | None]) -> Attempts:
@@ -95,3 +97,15 @@ def test_same_backends() -> None:
     assert moved.ok is False
     assert "from x/a to x/b" in moved.sentence
     assert same_backends(attempts(A, REFUSED), attempts(ALIVE, ALIVE)).ok is None
+
+
+def test_a_handshake_is_an_answer() -> None:
+    """In TCP nothing was dropped that got as far as a connection; UDP has no handshake."""
+    silent = attempts(("timeout", None, None, None))
+    assert dropped(silent, "udp").ok is True
+    wrong = dropped(silent, "tcp")
+    assert wrong.ok is False
+    assert "1 of 1 connections were established" in wrong.sentence
+    assert dropped(replace(silent, connect_ns=[None]), "tcp").ok is True
+    assert dropped(attempts(REFUSED), "tcp").ok is False
+    assert dropped(attempts(), "tcp").ok is None
