@@ -26,6 +26,9 @@ ALPHA = 1e-9
 
 REFUSALS = 10
 
+FIRST = 3
+"""Attempts that show that a client is served before it is tried whether it always is."""
+
 RATE = 50.0
 """Attempts per second of a probe in the background: 20 ms without service would show."""
 
@@ -114,8 +117,22 @@ class Check:
         )
 
     @contextmanager
-    def meanwhile(self, client: Client, target: Target, **options: Any) -> Iterator[None]:
-        """No connection fails that `client` makes while the body of the `with` runs."""
+    def meanwhile(
+        self, client: Client, target: Target, *, in_one_sync: bool = False, **options: Any
+    ) -> Iterator[None]:
+        """No connection fails that `client` makes while the body of the `with` runs.
+
+        With `in_one_sync` the body changes what is asked itself, so that modes whose syncs are not
+        atomic may fail some: kube-proxy's IPVS mode changes one set and one server at a time
+        (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
+        """
+        self.until(
+            f"{client.name} is answered at {target}",
+            lambda: unbroken(
+                client.probe(target, FIRST, timeout=self.timeouts.answer, **options), f"to {target}"
+            ),
+            within=self.timeouts.programmed,
+        )
         running = client.start(
             target, rate=RATE, duration=LONGEST, timeout=self.timeouts.answer, **options
         )
@@ -123,7 +140,8 @@ class Check:
             yield
         finally:
             attempts = running.stop()
-        require(unbroken(attempts, f"to {target} meanwhile"))
+        if self._atomic or not in_one_sync:
+            require(unbroken(attempts, f"to {target} meanwhile"))
 
     def refuses(self, client: Client, target: Target) -> Attempts:
         """Every attempt is refused: by RST, or by ICMP port unreachable.

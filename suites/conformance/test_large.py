@@ -62,12 +62,23 @@ def test_load_is_split(
 @case("SVC-017", feature="data path", min_nodes=2, reference=f"{NETWORKING}, large requests")
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_large_payload(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, port: str
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    mode: str,
+    port: str,
 ) -> None:
-    """What takes many packets arrives whole and unchanged, on the same node and on another."""
+    """What takes many packets arrives whole and unchanged, on the same node and on another.
+
+    In IPVS mode a node itself cannot send datagrams that have to be fragmented: the address is its
+    own and lo takes them whole, but the route to the endpoint does not, which ends in EMSGSIZE
+    (ensure_mtu_is_adequate in net/netfilter/ipvs/ip_vs_xmit.c).
+    """
     pods = workloads.pods(2, on=nodes[:2])
     target = workloads.service().target(port)
-    for client in (clients.pod(nodes[0]), clients.node(nodes[0])):
+    both = (clients.pod(nodes[0]), clients.node(nodes[0]))
+    for client in both[:1] if (mode, port) == ("ipvs", "udp") else both:
         check.reaches(client, target, pods, count=10, payload=BYTES[port])
 
 

@@ -130,7 +130,7 @@ def test_external_policy_flips_fast(
     port, target = health_port(service), service.node_target(nodes[0])
     check.reaches(outside, target, pods[:1])
     port.says(nodes[0], 200, local=1)
-    with check.meanwhile(outside, target):
+    with check.meanwhile(outside, target, in_one_sync=True):
         for _ in range(3):
             service.update(externalTrafficPolicy="Cluster")
             service.update(externalTrafficPolicy="Local")

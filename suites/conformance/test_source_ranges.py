@@ -98,7 +98,7 @@ def test_source_ranges_lifted(
     some = only_from(welcome.addresses[family])
     service = load_balancer(workloads, vip, **some)
     check.reaches(welcome, service.at(vip), pods)
-    with check.meanwhile(welcome, service.at(vip)):
+    with check.meanwhile(welcome, service.at(vip), in_one_sync=True):
         for _ in range(2):
             for client in everybody[1:]:
                 check.drops(client, service.at(vip))
