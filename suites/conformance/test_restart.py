@@ -130,7 +130,14 @@ def test_api_server_outage(
     check.silent(client, target)
 
 
-@case("LIFE-012", feature="restart", requires=RESTART, reference="k/k#138183", disruptive=True)
+@case(
+    "LIFE-012",
+    feature="restart",
+    requires=RESTART,
+    reference="k/k#138183",
+    disruptive=True,
+    since="1.37",
+)
 def test_node_gets_another_address(
     workloads: Workloads,
     clients: Clients,
@@ -164,7 +171,14 @@ def test_node_gets_another_address(
             proxies.restart(node)
 
 
-@case("LIFE-013", feature="restart", min_nodes=2, requires=RESTART, disruptive=True)
+@case(
+    "LIFE-013",
+    feature="restart",
+    level="extended",
+    min_nodes=2,
+    requires=RESTART,
+    disruptive=True,
+)
 def test_restart_between_two_changes(
     workloads: Workloads,
     clients: Clients,
@@ -191,7 +205,14 @@ def test_restart_between_two_changes(
     check.silent(client, second.target())
 
 
-@case("LIFE-014", feature="restart", min_nodes=2, requires=RESTART, disruptive=True)
+@case(
+    "LIFE-014",
+    feature="restart",
+    level="extended",
+    min_nodes=2,
+    requires=RESTART,
+    disruptive=True,
+)
 def test_two_restarts_during_churn(
     workloads: Workloads,
     clients: Clients,
