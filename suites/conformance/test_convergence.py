@@ -77,7 +77,7 @@ def test_large_cluster(
     check: Check,
     family: Family,
 ) -> None:
-    """Of over 1,000 endpoints a removed one gets nothing at once and its chain goes after syncPeriod.
+    """Of over 1,000 endpoints a removed one gets nothing any more, and its chain goes in time.
 
     Such rules carry no comments, and stale chains stay until a sync after syncPeriod.
     """
