@@ -149,7 +149,7 @@ CLEANUP = (
 
 OF_IPVS = (
     Defect(
-        "addresses stay bound",
+        "addresses that Services had stay on kube-ipvs0",
         ("ipvs",),
         {
             IPVS: (
