@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fixtures.case import case
 from fixtures.churn import in_parallel, nobodies, repeating, shuffle_endpoints
+from fixtures.services import Service
 from fixtures.slices import DEAD, PORTS, Slices, endpoint
 from suites.oracles.leftovers import none_left
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from fixtures.metrics import Metrics
     from fixtures.provide import Clients
     from fixtures.proxies import Proxies
-    from fixtures.services import Service
     from fixtures.workloads import Workloads
     from suites.check import Check
     from suites.oracles.verdict import Judgement
@@ -162,24 +162,22 @@ def test_memory_is_given_back(
     proxies.configure([node], {"enableProfiling": True})
     # Endpoints that are not used cost memory but no rules.
     entries = [endpoint(address, "", **DEAD) for address in nobodies(ENDPOINTS, family)]
+    made = [workloads.service(f"many-{number}", app=None) for number in range(MANY)]
+    made.append(workloads.service("last"))
 
     def come_and_go() -> int:
-        made = [workloads.service(f"many-{n}", app=None) for n in range(MANY)]
-        in_parallel(lambda service: Slices(service).write("a", entries), made)
-        last = workloads.service("last")
-        check.reaches(client, last.target(), pods)
-        in_parallel(lambda service: Slices(service).delete("a"), made)
-        in_parallel(_delete, [*made, last])
-        check.silent(client, last.target())
+        in_parallel(lambda service: Slices(service).write("a", entries), made[:-1])
+        check.reaches(client, made[-1].target(), pods)
+        in_parallel(lambda service: Slices(service).delete("a"), made[:-1])
+        in_parallel(Service.delete, made)
+        check.silent(client, made[-1].target())
         check.until_settled(client)
-        return metrics.heap(node)
+        in_use = metrics.heap(node)
+        in_parallel(Service.recreate, made)
+        return in_use
 
     heaps = [come_and_go() for _ in range(3)]
     observe("bytes in use after each round", heaps)
     assert heaps[-1] < heaps[0] * 1.2, f"the heap grew from {heaps[0]:,} to {heaps[-1]:,} bytes"
     assert not metrics.failures(node), f"syncs failed on {node.name}: {metrics.failures(node)}"
     check.reaches(client, canary.target(), pods)
-
-
-def _delete(service: Service) -> None:
-    service.delete()
