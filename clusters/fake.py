@@ -130,7 +130,7 @@ class FakeCluster:
         """Refuse: loopback knows no routes."""
         raise ConfigError(f"{self.name} cannot lead outside clients to a node")
 
-    def set_proxy(self, node: Node, spec: ProxySpec) -> None:
+    def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:  # noqa: ARG002 - the protocol's
         """Note the spec; raises the `BuildError` that `objection` returns."""
         own = self._own(node)
         self.stop_proxy(node)
@@ -151,6 +151,14 @@ class FakeCluster:
             raise error
         if own.proxy is None:
             own.proxy = Proxy()
+
+    def stop_api(self) -> None:
+        """Raise `ConfigError`: nothing would be learnt from it here."""
+        raise ConfigError("the fake cluster's API does not stop")
+
+    def start_api(self) -> None:
+        """Raise `ConfigError`, as `stop_api` does."""
+        self.stop_api()
 
     def run(
         self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0

@@ -126,10 +126,11 @@ class Cluster(Protocol):
         `address` may be anybody's, one of 127.0.0.0/8 too. Capability "outside-route".
         """
 
-    def set_proxy(self, node: Node, spec: ProxySpec) -> None:
+    def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:
         """Run `spec` on `node` and return when it has synced once.
 
-        Raises `BuildError` when it exits or does not sync within its bound.
+        With `clean`, another mode's rules are removed first by the old build's `--cleanup`. Raises
+        `BuildError` when it exits or does not sync within its bound.
         """
 
     def stop_proxy(self, node: Node, signal: int = 9) -> None:
@@ -137,6 +138,12 @@ class Cluster(Protocol):
 
     def start_proxy(self, node: Node) -> None:
         """Start the node's `spec` again, as `set_proxy` does."""
+
+    def stop_api(self) -> None:
+        """Crash the API server; needs the capability "api-restart"."""
+
+    def start_api(self) -> None:
+        """Start the API server again and return when it is ready."""
 
     def run(
         self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0

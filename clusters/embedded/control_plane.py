@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import secrets
+import signal
 import ssl
 import time
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from clusters.embedded.labclient import LabClient
 
 READY_WITHIN = 60.0
+STOPPED_WITHIN = 10.0
 POLL = 0.02
 
 # Only what Services, their endpoints and a node's life need. Each controller left out is memory,
@@ -62,7 +64,15 @@ class ControlPlane:
         self.ca = directory / "ca.crt"
         self.kubeconfig = directory / "kubeconfig"
         self.url = f"https://{API_SERVER['ipv4']}:{API_PORT}"
-        self.token = ""
+
+    @property
+    def token(self) -> str:
+        """What the API server takes for the administrator."""
+        return self._tokens.read_text().partition(",")[0]
+
+    @property
+    def _tokens(self) -> Path:
+        return self.directory / "tokens.csv"
 
     def start(self) -> None:
         """Start etcd and the API server; returns before they answer."""
@@ -72,13 +82,22 @@ class ControlPlane:
             self.directory,
             [*API_SERVER.values(), MANAGEMENT_HOST, "127.0.0.1", *service_addresses],
         )
-        self.token = secrets.token_hex(16)
-        tokens = self.directory / "tokens.csv"
-        tokens.write_text(f"{self.token},proxyproof,proxyproof,system:masters\n")
-        tokens.chmod(0o600)
+        token = secrets.token_hex(16)
+        self._tokens.write_text(f"{token},proxyproof,proxyproof,system:masters\n")
+        self._tokens.chmod(0o600)
         self._write_kubeconfig()
         self._spawn("etcd", self._etcd())
+        self.start_api_server()
+
+    def start_api_server(self) -> None:
+        """Start the API server; returns before it answers."""
         self._spawn("kube-apiserver", self._kube_apiserver())
+
+    def stop_api_server(self) -> None:
+        """End the API server as a crash does, and wait until it has ended."""
+        self.lab.signal("kube-apiserver", signal.SIGKILL)
+        if self.lab.wait("kube-apiserver", STOPPED_WITHIN) is None:
+            raise TestbedError(f"kube-apiserver still runs {STOPPED_WITHIN:.0f} s after SIGKILL")
 
     def wait_ready(self) -> None:
         """Wait until /readyz says ok; raises `TestbedError` with the log's last lines."""
@@ -143,7 +162,7 @@ class ControlPlane:
             f"--secure-port={API_PORT}",
             f"--tls-cert-file={where / 'server.crt'}",
             f"--tls-private-key-file={where / 'server.key'}",
-            f"--token-auth-file={where / 'tokens.csv'}",
+            f"--token-auth-file={self._tokens}",
             "--authorization-mode=AlwaysAllow",
             f"--service-cluster-ip-range={services}",
             "--service-account-issuer=https://kubernetes.default.svc",

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,19 +58,22 @@ class EmbeddedCluster:
             "outside-client",
             "outside-route",
             "proxy-restart",
+            "api-restart",
             "hand-made-endpoints",
             "host-network",
             "sctp",
         }
     )
 
-    def __init__(self, lab: LabClient, directory: Path, logs: Path) -> None:
+    def __init__(self, lab: LabClient, control_plane: ControlPlane, logs: Path) -> None:
+        directory = control_plane.directory.parent
         self.name = directory.name
         self.lab = lab
+        self.control_plane = control_plane
         self.directory = directory
         self.logs = logs
         self.embedded_nodes: list[EmbeddedNode] = []
-        self.kubeconfig = directory / "control-plane" / "kubeconfig"
+        self.kubeconfig = control_plane.kubeconfig
         self.runner = ProxyRunner(str(self.kubeconfig))
         self.outside: list[AgentAddress] = []
         self.steps: list[tuple[str, float]] = []
@@ -92,18 +95,18 @@ class EmbeddedCluster:
             )
         return self._api
 
-    def set_proxy(self, node: Node, spec: ProxySpec) -> None:
+    def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:
         """Run `spec` on `node` and return when it has synced; raises `BuildError`."""
-        self.set_proxies({node.name: spec})
+        self.set_proxies({node.name: spec}, clean=clean)
 
-    def set_proxies(self, specs: Mapping[str, ProxySpec]) -> None:
+    def set_proxies(self, specs: Mapping[str, ProxySpec], *, clean: bool = True) -> None:
         """Do `set_proxy` for several nodes, by name, at the same time."""
         chosen = [node for node in self.embedded_nodes if node.name in specs]
 
         def replace(node: EmbeddedNode) -> None:
             spec = specs[node.name]
             self.runner.stop(node)
-            if node.spec.mode != spec.mode:
+            if clean and node.spec.mode != spec.mode:
                 self.runner.clean_up(node)
             node.spec = spec
             self.runner.start(node)
@@ -122,6 +125,15 @@ class EmbeddedCluster:
         embedded = self._own(node)
         self.runner.start(embedded)
         self.runner.wait_synced(embedded)
+
+    def stop_api(self) -> None:
+        """Crash the API server; etcd and the controllers go on."""
+        self.control_plane.stop_api_server()
+
+    def start_api(self) -> None:
+        """Start the API server again and return when it is ready."""
+        self.control_plane.start_api_server()
+        self.control_plane.wait_ready()
 
     def run(
         self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0
@@ -208,8 +220,10 @@ class EmbeddedCluster:
 
     def save(self) -> None:
         """Write down what a later process needs to use this cluster."""
+        binaries = self.control_plane.binaries
         state = {
             "logs": str(self.logs),
+            "control_plane": {name: str(path) for name, path in asdict(binaries).items()},
             "nodes": [
                 {
                     "index": node.index,
@@ -261,13 +275,13 @@ class Creation:
     def _build(self, lab: LabClient) -> EmbeddedCluster:
         plan = self.plan
         compile_guest()
-        cluster = EmbeddedCluster(lab, self.directory, plan.logs)
-        plan.logs.mkdir(parents=True, exist_ok=True)
-        network.prepare(lab, nodes=len(plan.specs), outside=plan.outside)
-        self._step(cluster, "network")
         control_plane = ControlPlane(
             lab, plan.binaries, self.directory / "control-plane", plan.logs
         )
+        cluster = EmbeddedCluster(lab, control_plane, plan.logs)
+        plan.logs.mkdir(parents=True, exist_ok=True)
+        network.prepare(lab, nodes=len(plan.specs), outside=plan.outside)
+        self._step(cluster, "network")
         control_plane.start()
         self._power_on(cluster, control_plane)
         self._outside(cluster)
@@ -344,7 +358,9 @@ def attach(directory: Path, logs: Path) -> EmbeddedCluster:
     lab.ask("own")
     labclient.join_network(rundir.read_pid(directory))
     state = json.loads((directory / "state.json").read_text())
-    cluster = EmbeddedCluster(lab, directory, logs)
+    binaries = Binaries(**{name: Path(path) for name, path in state["control_plane"].items()})
+    control_plane = ControlPlane(lab, binaries, directory / "control-plane", logs)
+    cluster = EmbeddedCluster(lab, control_plane, logs)
     for described in state["nodes"]:
         spec = ProxySpec(Path(described["build"]), described["mode"], described["config"])
         node = EmbeddedNode(lab, described["index"], spec, directory, logs)

@@ -164,6 +164,25 @@ def test_proxy_stops_and_starts(cluster: Cluster, node: Node) -> None:
     assert node.spec == spec
 
 
+def test_the_api_server_stops_and_starts(cluster: Cluster) -> None:
+    """Where the API server can be stopped, it is gone and comes back with what it knew."""
+    if "api-restart" not in cluster.capabilities:
+        with pytest.raises(ConfigError):
+            cluster.stop_api()
+        with pytest.raises(ConfigError):
+            cluster.start_api()
+        return
+    kube, path = Kube(cluster.api), "/api/v1/nodes"
+    before = {item["metadata"]["uid"] for item in kube.get(path)["items"]}
+    cluster.stop_api()
+    try:
+        with pytest.raises(ProxyproofError):
+            kube.get(path)
+    finally:
+        cluster.start_api()
+    assert {item["metadata"]["uid"] for item in kube.get(path)["items"]} == before
+
+
 def test_foreign_node_is_refused(cluster: Cluster) -> None:
     """A node of another cluster is the caller's mistake, told by its name."""
 

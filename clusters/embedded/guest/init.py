@@ -178,6 +178,20 @@ def choose_iptables(backend: str) -> None:
             Path(f"/run/tools/{family}{suffix}").symlink_to(program)
 
 
+def answer_modprobe() -> None:
+    """Have modprobe succeed for what this kernel has built in: it has no modules to look through.
+
+    kube-proxy asks for ip_vs before it cleans up what IPVS mode left (k/k
+    pkg/proxy/ipvs/cleanup.go), and on a packaged kernel gets it.
+    """
+    real = shutil.which("modprobe") or "false"
+    shim = Path("/run/tools/modprobe")
+    shim.write_text(
+        f'#!/bin/sh\nfor name; do :; done\n[ -d "/sys/module/$name" ] && exit 0\nexec {real} "$@"\n'
+    )
+    shim.chmod(0o755)
+
+
 def worker(name: str, work: Callable[[], None]) -> int:
     """Fork `work` off as a process of its own and return its pid."""
     pid = os.fork()
@@ -200,6 +214,8 @@ def main() -> None:
     mount_all(own_kernel=own_kernel)
     socket.sethostname(config["name"])
     choose_iptables(config["iptables_backend"])
+    if own_kernel:
+        answer_modprobe()
     set_sysctls(own_kernel=own_kernel)
     management = management_socket(config)
     batch(link_script(config))
