@@ -38,7 +38,8 @@ def test_every_target_has_its_own_outcome(client: Agent, tcp: int, udp: int) -> 
     assert attempts.outcome == ["ok", "refused", "ok", "refused", "timeout"]
     assert attempts.backend == ["pod-a", None, "pod-a", None, None]
     assert attempts.server_port[0] == tcp
-    assert attempts.local_port[0] and attempts.local_port[2]
+    assert attempts.local_port[0]
+    assert attempts.local_port[2]
 
 
 def test_source_ports_are_kept(client: Agent, tcp: int, udp: int) -> None:
