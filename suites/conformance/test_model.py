@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,8 +77,10 @@ def test_random_changes(
     observe("seed", number)
     print(f"MOD-001: seed {number}")  # noqa: T201 - also when the run is killed
     line = options.model_replay
+    began = time.monotonic()
     found = replay(trial, line) if line else explorer.run()
     observe("steps", trial.steps)
+    observe("steps a minute", round(60 * trial.steps / (time.monotonic() - began)))
     observe("lives", explorer.lives)
     line = to_line(found.changes)
     exactly = again(options, f"--kp-model-replay {shlex.quote(line)}")
