@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,10 @@ def endpoints(pods: int) -> st.SearchStrategy[tuple[Endpoint, ...]]:
     return st.one_of(plain, plain, plain, hinted)
 
 
+class Enough(BaseException):
+    """Ends the search at once: hypothesis takes no other exception for the end of everything."""
+
+
 @dataclass
 class Found:
     """The shortest sequence of changes that failed, and how."""
@@ -80,22 +85,22 @@ class Found:
 
 
 class Explorer:
-    """Runs lives until `steps` changes and checks have been made, or one has failed."""
+    """Runs lives until `steps` changes or `seconds` are over, or a change has failed."""
 
-    def __init__(self, trial: Trial, steps: int, number: int) -> None:
+    def __init__(self, trial: Trial, steps: int, number: int, *, seconds: float = math.inf) -> None:
         self.trial = trial
         self.steps = steps
         self.seed = number
         self.found = Found()
         self.lives = 0
-        self._until = float("inf")
+        self._until = time.monotonic() + seconds
 
     @property
     def over(self) -> bool:
         """Tell whether enough has been done, or shrinking has taken its time."""
         if self.found.sentence:
             return time.monotonic() > self._until
-        return self.trial.steps >= self.steps
+        return self.trial.steps >= self.steps or time.monotonic() > self._until
 
     def failed(self, changes: Sequence[Change], sentence: str) -> None:
         """Note a failure; the first one starts the time that shrinking has."""
@@ -105,9 +110,8 @@ class Explorer:
 
     def run(self) -> Found:
         """Explore; what is found comes back and is not raised."""
-        lives = max(1, 4 * self.steps // LENGTH)
         chosen = settings(
-            max_examples=lives,
+            max_examples=self.steps,
             stateful_step_count=LENGTH,
             deadline=None,
             database=None,
@@ -118,10 +122,16 @@ class Explorer:
             suppress_health_check=list(HealthCheck),
         )
         try:
-            run_state_machine_as_test(seed(self.seed)(_machine(self)), settings=chosen)
+            while not self.over and not self.found.sentence:
+                # The same seed again would be the same lives again.
+                number = f"{self.seed} after {self.lives}" if self.lives else self.seed
+                run_state_machine_as_test(seed(number)(_machine(self)), settings=chosen)
+        except Enough:
+            pass
         except (AssertionError, HypothesisException, BaseExceptionGroup):
-            # Also when it does not fail again as hypothesis has it fail once more: it was kept.
-            if not self.found.sentence:
+            # Also when it does not fail again as hypothesis has it fail once more (it was kept),
+            # and when the end of the time came where hypothesis expected to go on.
+            if not self.found.sentence and not self.over:
                 raise
         return self.found
 
@@ -159,17 +169,20 @@ def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 -
 
         def __init__(self) -> None:
             super().__init__()
+            if explorer.over:
+                raise Enough
             self.made: list[Change] = []
-            self.idle = explorer.over
-            if not self.idle:
-                explorer.lives += 1
-                trial.bench.reset()
+            explorer.lives += 1
+            trial.bench.reset()
 
         def do(self, verb: str, *arguments: Any) -> None:
-            """Make a change, unless the time is over."""
-            if self.idle or explorer.over:
-                return
+            """Make a change, unless it is enough."""
+            if explorer.over:
+                raise Enough
             change = Change(verb, arguments)
+            world = trial.bench.world
+            if verb != "restart" and apply(world, change) == world:
+                return
             self.made.append(change)
             try:
                 make(trial, change)
@@ -179,7 +192,7 @@ def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 -
 
         def has(self) -> bool:
             """Tell whether there is a Service to change."""
-            return bool(trial.bench.world.services) and not self.idle
+            return bool(trial.bench.world.services)
 
         def pick(self, slot: str) -> str:
             """Return a slot with a Service."""
@@ -223,8 +236,7 @@ def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 -
         @rule(slot=SLOTS)
         def remove(self, slot: str) -> None:
             """Delete a Service."""
-            if self.has():
-                self.do("remove", self.pick(slot))
+            self.do("remove", self.pick(slot))
 
         @precondition(has)
         @rule(slot=SLOTS, suffix=st.sampled_from("aab"), listed=any_endpoints)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import shlex
 import time
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from fixtures.waits import Until
     from fixtures.workloads import Workloads
 
+MANY, SECONDS = 10_000, 15.0
+"""What a run is content with that asks for no number of steps."""
+
 REFERENCE = "k/k pkg/proxy/topology.go; k/k pkg/proxy/{iptables,ipvs,nftables}/proxier.go"
 
 
@@ -49,9 +53,10 @@ def bench(
 
 def again(options: Options, what: str) -> str:
     """Return the one line that does it once more."""
+    environment = "all-modes" if options.mode == "all" else options.mode
     build = f" --kp-build {shlex.quote(options.build)}" if options.build else ""
     return (
-        f"tox -e {options.mode} -- --kp-cases MOD-001 --kp-family {options.family} "
+        f"tox -e {environment} -- --kp-cases MOD-001 --kp-family {options.family} "
         f"--kp-nodes {options.nodes}{build} {what}"
     )
 
@@ -73,7 +78,9 @@ def test_random_changes(
     """After any sequence of changes every vantage meets what the routing model says."""
     options, trial = run_session.options, Trial(bench)
     number = secrets.randbits(32) if options.model_seed is None else options.model_seed
-    explorer = Explorer(trial, options.model_steps, number)
+    steps = options.model_steps or MANY
+    seconds = math.inf if options.model_steps else SECONDS
+    explorer = Explorer(trial, steps, number, seconds=seconds)
     observe("seed", number)
     print(f"MOD-001: seed {number}")  # noqa: T201 - also when the run is killed
     line = options.model_replay
@@ -84,7 +91,7 @@ def test_random_changes(
     observe("lives", explorer.lives)
     line = to_line(found.changes)
     exactly = again(options, f"--kp-model-replay {shlex.quote(line)}")
-    seeded = again(options, f"--kp-model-seed {number} --kp-model-steps {options.model_steps}")
+    seeded = again(options, f"--kp-model-seed {number} --kp-model-steps {max(trial.steps, 1)}")
     assert not found.sentence, (
         f"{found.sentence}; after {len(found.changes)} changes: {line}\n"
         f"To make these changes again: {exactly}\nTo search again: {seeded}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Make = Callable[[int, int], Service]
     """A Service of endpoints at a node, of so many nodes."""
     Then = tuple[str, Callable[[Service], Service | None]]
-    """The name of a later state, and how a Service gets there from the one before; None: removed."""
+    """The name of a later state, and how a Service gets there; None: it is removed."""
 
 FIRST = "at first"
 A, B = Port("a", "tcp", 80), Port("b", "udp", 80)

@@ -163,7 +163,7 @@ class Sides:
 
     def _endpoints(self) -> set[int]:
         services = self.bench.world.services.values()
-        return {endpoint.pod for service in services for endpoint in service.endpoints}
+        return {e.pod for service in services for e in service.endpoints if e.conditions["serving"]}
 
     def _ways(
         self, scene: Scene, slot: Slot, vantage: Vantage
