@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from fixtures.matrix import Aim
+from fixtures.proxy_state import ProxyState
 from suites.oracles.observed import fault, missed, moved
 from suites.oracles.routing import Expected
 from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.world import PATHS, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from clusters.protocol import Mode
     from fixtures.clients import Target
@@ -28,12 +28,11 @@ FLOWS = range(60_000, 65_000)
 """Source ports of UDP flows that go on from check to check; no other probe has them."""
 
 AGREE = 3.0
-"""Seconds for what follows the programming: IPVS is not atomic."""
+"""Seconds for what follows the programming: IPVS is not atomic, nor is a flow's clean-up."""
 
-LOADED = 0.6
-"""Share of a processor that a kube-proxy may have used during a look that counts."""
+SILENCE = 0.1
+"""Seconds for an attempt that nobody should answer: a wrong answer comes far sooner."""
 
-NOBODY = Expected(frozenset(), "refused-or-dropped", None)
 OFTEN = 20
 
 
@@ -83,23 +82,38 @@ class Trial:
         self.bench.cluster.start_proxy(named)
         self.judge(set(self.bench.world.services), set())
 
-    def judge(self, changed: set[str], gone: Iterable[Target]) -> None:
-        """Wait until the last change is there, then judge fresh attempts."""
-        bench = self.bench
-        bench.settle()
+    def judge(self, changed: set[str], gone: Collection[Target]) -> None:
+        """Judge attempts made after the last change; the first may still have to wait for it.
+
+        Where the first look finds all right, it is the judgement. Otherwise the build has a moment
+        more, and then fresh attempts are judged.
+        """
+        self.bench.settle()
         expected = self._expected()
         near = {aim: right for aim, right in expected.items() if aim.label.slot in changed}
-        if near or gone:
-            self._agree(near)
-        quick = {aim: self._patience(right) for aim, right in expected.items()}
-        seen = bench.matrix.look_by({aim: quick[aim] for aim in near}, repeats=REPEATS)
-        rest = {aim: quick[aim] for aim in expected if aim not in near and not aim.flow}
-        seen |= bench.matrix.look_by(rest)
-        wrong = self._faults(expected, seen)
-        wrong += self._uncovered(expected, seen)
-        wrong += self._ghosts(gone)
+        seen = self._look(expected, near)
+        wrong = self._wrong(expected, seen, gone)
+        if wrong or self._at_work():
+            self._agree(near, gone)
+            wrong = self._wrong(expected, self._look(expected, near), gone)
         self.steps += 1
         assert not wrong, _told(wrong)
+
+    def _look(
+        self, expected: Mapping[Aim, Expected], near: Collection[Aim]
+    ) -> dict[Aim, list[Seen]]:
+        """Attempt all aims once, and those near the change more often."""
+        patience = {aim: self._patience(right) for aim, right in expected.items()}
+        return self.bench.matrix.look(patience, repeats=dict.fromkeys(near, REPEATS))
+
+    def _wrong(
+        self,
+        expected: Mapping[Aim, Expected],
+        seen: Mapping[Aim, Sequence[Seen]],
+        gone: Collection[Target],
+    ) -> list[str]:
+        wrong = self._faults(expected, seen)
+        return wrong or self._ghosts(gone) + self._uncovered(expected, seen)
 
     # -------------------------------------------------------------------- what is right
 
@@ -165,27 +179,19 @@ class Trial:
 
     def _patience(self, right: Expected) -> float:
         """Return how long an attempt may take."""
-        timeouts = self.bench.timeouts
-        return (
-            timeouts.drop
-            if right.otherwise in {"dropped", "refused-or-dropped"}
-            else (timeouts.answer)
-        )
+        silent = right.otherwise in {"dropped", "refused-or-dropped"}
+        return SILENCE if silent and not right.backends else self.bench.timeouts.answer
 
     # -------------------------------------------------------------------- what is seen
 
-    def _agree(self, near: Mapping[Aim, Expected]) -> None:
+    def _agree(self, near: Mapping[Aim, Expected], gone: Collection[Target]) -> None:
         """Wait until a look from every vantage shows what is right, and nobody is at work."""
         bench = self.bench
-        aims = dict.fromkeys(near, bench.timeouts.drop)
+        aims = {aim: min(self._patience(right), bench.timeouts.drop) for aim, right in near.items()}
 
         def agrees() -> bool:
-            begun, before = time.monotonic(), self._work()
-            right = not self._faults(near, bench.matrix.look_by(aims, record=False))
-            if "ipvs" not in self.modes:
-                return right
-            spent = [after - earlier for after, earlier in zip(self._work(), before, strict=True)]
-            return right and max(spent) < LOADED * max(time.monotonic() - begun, 0.05)
+            right = not self._faults(near, bench.matrix.look(aims, record=False))
+            return right and not self._ghosts(gone, record=False) and not self._at_work()
 
         bench.until.or_go_on(
             "every vantage agrees",
@@ -194,10 +200,12 @@ class Trial:
             consecutive=2 if "ipvs" in self.modes else 1,
         )
 
-    def _work(self) -> list[float]:
-        """Return the processor time of the kube-proxies whose syncs are not atomic."""
+    def _at_work(self) -> bool:
+        """Tell whether a kube-proxy whose syncs are not atomic may be in the middle of one."""
+        if "ipvs" not in self.modes:
+            return False
         slow = [node for node in self.bench.nodes if node.spec.mode == "ipvs"]
-        return [self.bench.cluster.proxy_cpu(node) for node in slow]
+        return not ProxyState(self.bench.cluster).idle(slow)
 
     def _faults(
         self, expected: Mapping[Aim, Expected], seen: Mapping[Aim, Sequence[Seen]]
@@ -227,27 +235,27 @@ class Trial:
             affine = self.bench.world.services[aim.label.slot].affinity
             if not aim.flow and not affine and len(seen[aim]) > 1:
                 groups[aim.vantage.node, aim.label, expected[aim].backends].append(aim)
-        found = []
-        for (node, way, backends), aims in groups.items():
-            met = [one for aim in aims for one in seen[aim]]
-            enough = never_chosen_samples(len(backends), ALPHA) if len(backends) > 1 else 1
-            while missed(met, backends) and len(met) < enough:
-                more = self.bench.matrix.look(
-                    aims[:1], timeout=self.bench.timeouts.answer, repeats=OFTEN
-                )
-                met += [one for some in more.values() for one in some]
-            if backends and (never := missed(met, backends)):
-                found.append(
-                    f"none of {len(met)} connections by node-{node + 1} to {way} "
-                    f"reached pod {', '.join(never)}"
-                )
-        return found
+        met = {key: [one for aim in aims for one in seen[aim]] for key, aims in groups.items()}
+        enough = {key: never_chosen_samples(max(len(key[2]), 2), ALPHA) for key in groups}
+        while short := [
+            key for key in groups if missed(met[key], key[2]) and len(met[key]) < enough[key]
+        ]:
+            aims = {groups[key][0]: self.bench.timeouts.answer for key in short}
+            more = self.bench.matrix.look(aims, repeats=OFTEN)
+            for key in short:
+                met[key] += more[groups[key][0]]
+        return [
+            f"none of {len(met[key])} connections by node-{key[0] + 1} to {key[1]} "
+            f"reached pod {', '.join(never)}"
+            for key in groups
+            if (never := missed(met[key], key[2]))
+        ]
 
-    def _ghosts(self, gone: Iterable[Target]) -> list[str]:
+    def _ghosts(self, gone: Collection[Target], *, record: bool = True) -> list[str]:
         """Find targets that are answered although they are nobody's any more."""
         vantages = self.bench.matrix.vantages
-        aims = [Aim(vantage, target) for target in gone for vantage in vantages]
-        seen = self.bench.matrix.look(aims, timeout=self.bench.timeouts.drop)
+        aims = {Aim(vantage, target): SILENCE for target in gone for vantage in vantages}
+        seen = self.bench.matrix.look(aims, record=record)
         return [
             f"{aim.vantage} asked for {aim.target}, which is no Service's any more, "
             f"and reached pod {one.backend}"

@@ -139,7 +139,7 @@ class Sides:
         repeats: int,
         timeout: float,
     ) -> None:
-        seen = self.bench.matrix.look(questions, timeout=timeout, repeats=repeats)
+        seen = self.bench.matrix.look(dict.fromkeys(questions, timeout), repeats=repeats)
         for aim, some in seen.items():
             mode = self.modes[aim.vantage.node]
             met[questions[aim]][mode] |= {self.word(aim, one) for one in some}

@@ -27,13 +27,12 @@ def test_every_target_has_its_own_outcome(client: Agent, tcp: int, udp: int) -> 
         silent = mute.getsockname()[1]
         attempts = client.sweep(
             [
-                (LOOPBACK, tcp, "tcp", 0),
-                (LOOPBACK, nobody, "tcp", 0),
-                (LOOPBACK, udp, "udp", 0),
-                (LOOPBACK, nobody, "udp", 0),
-                (LOOPBACK, silent, "udp", 0),
-            ],
-            0.2,
+                (LOOPBACK, tcp, "tcp", 0, 2.0),
+                (LOOPBACK, nobody, "tcp", 0, 2.0),
+                (LOOPBACK, udp, "udp", 0, 2.0),
+                (LOOPBACK, nobody, "udp", 0, 2.0),
+                (LOOPBACK, silent, "udp", 0, 0.2),
+            ]
         )
     assert attempts.outcome == ["ok", "refused", "ok", "refused", "timeout"]
     assert attempts.backend == ["pod-a", None, "pod-a", None, None]
@@ -46,7 +45,7 @@ def test_source_ports_are_kept(client: Agent, tcp: int, udp: int) -> None:
     """A source port that is asked for is the one that the server sees."""
     first, second = closed_port(), closed_port()
     attempts = client.sweep(
-        [(LOOPBACK, tcp, "tcp", first), (LOOPBACK, udp, "udp", second)], timeout=1.0
+        [(LOOPBACK, tcp, "tcp", first, 1.0), (LOOPBACK, udp, "udp", second, 1.0)]
     )
     assert attempts.source == [f"{LOOPBACK}:{first}", f"{LOOPBACK}:{second}"]
 
@@ -55,14 +54,14 @@ def test_silences_cost_one_timeout(client: Agent, tcp: int) -> None:
     """Fifty dropped attempts take no longer than one, and delay nobody's answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind((LOOPBACK, 0))
-        wanted = [(LOOPBACK, mute.getsockname()[1], "udp", 0)] * 50
+        wanted = [(LOOPBACK, mute.getsockname()[1], "udp", 0, 0.3)] * 50
         began = time.monotonic()
-        attempts = client.sweep([*wanted, (LOOPBACK, tcp, "tcp", 0)], 0.3)  # type: ignore[list-item]
+        attempts = client.sweep([*wanted, (LOOPBACK, tcp, "tcp", 0, 2.0)])  # type: ignore[list-item]
     assert time.monotonic() - began < 1.5
     assert attempts.outcomes() == {"timeout": 50, "ok": 1}
 
 
 def test_more_than_fit_at_once(client: Agent, tcp: int) -> None:
     """Every one of many attempts is made."""
-    attempts = client.sweep([(LOOPBACK, tcp, "tcp", 0)] * 400, 2.0)
+    attempts = client.sweep([(LOOPBACK, tcp, "tcp", 0, 2.0)] * 400)
     assert attempts.outcomes() == {"ok": 400}
