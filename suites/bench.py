@@ -109,17 +109,12 @@ class Bench:
         if old is None:
             addresses = self._addresses(slot)
             # Made again in the same life, it has the address of the one before.
-            known: dict[str, Any] = (
-                {"clusterIP": addresses["cluster-ip"]} if "cluster-ip" in addresses else {}
-            )
+            known = "cluster-ip" in addresses
             self._made += 1
             spec = {k: v for k, v in self._spec(slot, new).items() if v is not None}
-            live = self.workloads.service(
-                f"{slot}-{self._made}",
-                app=None,
-                **known,
-                **spec,
-            )
+            if known:
+                spec["clusterIP"] = addresses["cluster-ip"]
+            live = self.workloads.service(f"{slot}-{self._made}", app=None, **spec)
             self.live[slot] = live
             if not known:
                 self._lead(live.cluster_ip)
