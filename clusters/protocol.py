@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 Mode = Literal["iptables", "ipvs", "nftables"]
 MODES: tuple[Mode, ...] = ("iptables", "ipvs", "nftables")
 
+RunMode = Literal["iptables", "ipvs", "nftables", "all"]
+"""What a run judges: one mode, or all of them side by side on the nodes of one cluster."""
+RUN_MODES: tuple[RunMode, ...] = (*MODES, "all")
+
 Family = Literal["ipv4", "ipv6"]
 
 
@@ -38,6 +42,11 @@ class ProxySpec:
     def with_config(self, overlay: Mapping[str, Any]) -> ProxySpec:
         """Return the same kube-proxy with `overlay` merged over its configuration."""
         return ProxySpec(self.build, self.mode, merge(self.config, overlay), self.flags)
+
+
+def modes_of(mode: RunMode, nodes: int) -> list[Mode]:
+    """Return the mode of each of a number of nodes; in a run of all modes they take turns."""
+    return [MODES[index % len(MODES)] if mode == "all" else mode for index in range(nodes)]
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ def judged(run: Run) -> str:
     """Name what was judged: `kube-proxy v1.34.4 in ipvs mode`."""
     info = run.info
     mode = f" in {info.mode} mode" if info.mode else ""
+    mode = " in all modes" if info.mode == "all" else mode
     return printable(f"kube-proxy {info.build.version or info.build.source}{mode}")
 
 

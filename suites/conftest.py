@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def check(cluster: Cluster, until: Until, timeouts: Timeouts, mode: str) -> Check:
     """Wait until it is so, then judge that it is only so."""
-    return Check(until, timeouts, ProxyState(cluster), atomic=mode != "ipvs")
+    return Check(until, timeouts, ProxyState(cluster), atomic=mode not in {"ipvs", "all"})
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.errors import BuildError, ConfigError, TestbedError
 from clusters.fake import FakeCluster
 from clusters.parts.build_info import Build
-from clusters.protocol import ProxySpec
+from clusters.protocol import ProxySpec, modes_of
 from fixtures import testbed
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def bring_up(options: Options, parts: Any, _logs: object, _note: object) -> Any:
         return BuildError(f"kube-proxy on {node} is {kind}", kind=kind, node=node, log=LOG)
 
     Path("made").touch()
-    specs = [ProxySpec(parts.build.path, options.mode)] * options.nodes
+    modes = modes_of(options.mode, options.nodes)
+    specs = [ProxySpec(parts.build.path, mode) for mode in modes]
     return testbed.Testbed(KeptFake(specs, objection), parts, [("nodes", 0.1)])  # type: ignore[arg-type]
 
 

@@ -22,6 +22,12 @@ def test_of_ipvs(probe):
     assert probe().ok
 
 
+@case("ALL-1", feature="x", modes=("all",))
+def test_side_by_side(probe):
+    """Attempts are answered in all modes."""
+    assert probe().ok
+
+
 @case("BIG-1", feature="x", min_nodes=3)
 def test_big(probe):
     """Attempts are answered on three nodes."""
@@ -44,11 +50,22 @@ def test_mode_narrows(judge: Judge) -> None:
     judged = judge(CASES, "--kp-nodes", "2")
     assert judged.outcomes == {"ONE-1": "passed", "BIG-1": "skipped", "FLY-1": "skipped"}
     assert judged.status == 0, judged.out + judged.err
-    assert "1 deselected" in judged.out
+    assert "2 deselected" in judged.out
     reasons = {result.case.id: result.sentence for result in judged.run.results}
     assert "needs 3 nodes, there are 2" in reasons["BIG-1"]
     assert "wings" in reasons["FLY-1"]
     assert judged.junit["skipped"] == 2
+
+
+def test_all_modes_show_what_they_leave_out(judge: Judge) -> None:
+    """A run of all modes judges what compares them; the rest is skipped, and said how to judge."""
+    judged = judge(CASES, "--kp-mode", "all", "--kp-cases", "ONE-1,IPVS-1,ALL-1")
+    assert judged.outcomes == {"ONE-1": "skipped", "IPVS-1": "skipped", "ALL-1": "passed"}
+    assert judged.status == 0, judged.out + judged.err
+    reasons = {result.case.id: result.sentence for result in judged.run.results}
+    assert "run it in mode iptables or ipvs or nftables" in reasons["ONE-1"]
+    assert "run it in mode ipvs" in reasons["IPVS-1"]
+    assert [node.mode for node in judged.run.info.nodes] == ["iptables", "ipvs", "nftables"]
 
 
 def test_keyword_narrows(judge: Judge) -> None:

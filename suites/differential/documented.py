@@ -1,0 +1,10 @@
+"""What the modes are documented to do differently, each with its source: no failures.
+
+`python -m suites.differential.documented > docs/mode-differences.md` writes the page.
+"""
+
+from __future__ import annotations
+
+from suites.oracles.differences import Documented
+
+DOCUMENTED: tuple[Documented, ...] = ()

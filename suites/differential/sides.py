@@ -1,0 +1,197 @@
+"""The same questions to nodes of several modes at the same moment, and what they answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from fixtures.matrix import Aim
+from suites.differential.documented import DOCUMENTED
+from suites.differential.scenes import FIRST
+from suites.oracles.differences import DENIED, REFUSED, SILENT, Question, compare
+from suites.oracles.world import PATHS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from clusters.protocol import Mode
+    from fixtures.clients import Target
+    from fixtures.matrix import Seen, Vantage
+    from fixtures.proxy_state import ProxyState
+    from suites.bench import Bench
+    from suites.differential.scenes import Scene
+    from suites.oracles.differences import Difference, Place
+
+FEW, MORE = 12, 60
+"""Attempts of each aim, and further ones where chance may be why answers differ: of six endpoints
+on three nodes, the two of one node are missed by 72 attempts once in 10^12."""
+
+UNUSED = 7
+"""A port that no Service, node or pod has."""
+
+FIRST_FLOW = 60_000
+"""Source ports of UDP flows that go on: no other probe has them."""
+
+ASKERS = {
+    "pod": "a pod",
+    "member": "a pod that is an endpoint",
+    "node": "a node",
+    "outside": "an outside client",
+}
+ENDED = {
+    "refused": REFUSED,
+    "timeout": SILENT,
+    "denied": DENIED,
+    "unreachable": "found no way there",
+}
+
+
+class Slot(NamedTuple):
+    """Where a Service of a scene is put; `node` is that of its endpoints, -1 for all."""
+
+    name: str
+    node: int
+
+
+class Sides:
+    """Asks by nodes of each mode, and keeps how the answers differ."""
+
+    def __init__(self, bench: Bench, state: ProxyState) -> None:
+        self.bench = bench
+        self.state = state
+        self.modes: list[Mode] = [node.spec.mode for node in bench.nodes]
+        self.found: list[Difference] = []
+        self.asked = 0
+
+    def play(self, scene: Scene) -> None:
+        """Go through the states of a scene and compare the answers in each."""
+        count = len(self.modes)
+        slots = [Slot(f"on-{n}", n) for n in range(count)] if scene.apart else [Slot("all", -1)]
+        self.bench.reset()
+        world = self.bench.start
+        for slot in slots:
+            world = world.put(slot.name, scene.make(max(slot.node, 0), count))
+        had = dict[Aim, Question]()
+        for name, change in ((FIRST, None), *scene.then):
+            for slot in slots:
+                after = change(world.services[slot.name]) if change else world.services[slot.name]
+                world = world.put(slot.name, after) if after else world.remove(slot.name)
+            self.bench.bring(world)
+            self.settle()
+            has = self._questions(scene, name, [s for s in slots if s.name in world.services])
+            gone = {aim: was.before(name) for aim, was in had.items() if aim not in has}
+            self.ask(has | gone)
+            had = has
+
+    def _questions(self, scene: Scene, state: str, slots: Sequence[Slot]) -> dict[Aim, Question]:
+        found = dict[Aim, Question]()
+        for slot in slots:
+            for vantage in self.bench.matrix.vantages:
+                place = _place(slot, vantage)
+                for number, (path, port, target) in enumerate(self._ways(scene, slot, vantage)):
+                    asked = Question(scene.name, state, path, port, ASKERS[vantage.kind], place)
+                    found[Aim(vantage, target)] = asked
+                    if scene.flows and target.protocol == "udp":
+                        flow = asked._replace(path=f"{path}, on a flow that goes on")
+                        found[Aim(vantage, target, flow=FIRST_FLOW + number)] = flow
+        return found
+
+    def settle(self) -> None:
+        """Wait until every node has the last change, and IPVS, which is not atomic, is through."""
+        self.bench.settle()
+        for node in self.bench.nodes:
+            if node.spec.mode == "ipvs":
+                self.bench.until.or_go_on(
+                    f"kube-proxy on {node.name} has done what it knew of",
+                    self.state.after_sync(node.name, 1),
+                    within=self.bench.timeouts.programmed,
+                )
+
+    def ask(self, questions: Mapping[Aim, Question]) -> None:
+        """Ask all questions at once, and those with unequal answers with more patience."""
+        self.asked += len(questions)
+        met: dict[Question, dict[Mode, set[str]]] = defaultdict(lambda: defaultdict(set))
+        drop, answer = self.bench.timeouts.drop, self.bench.timeouts.answer
+        self._look(questions, met, repeats=FEW, timeout=drop)
+        unequal = {question for question, by in met.items() if len(set(_frozen(by).values())) > 1}
+        answered, silent = dict[Aim, Question](), dict[Aim, Question]()
+        for aim, asked in questions.items():
+            if asked in unequal:
+                words = met[asked][self.modes[aim.vantage.node]]
+                (silent if words == {SILENT} else answered)[aim] = asked
+        for asked in unequal:
+            # Silence of 0.3 s may be a machine at work; of 2 s it is none.
+            for words in met[asked].values():
+                words.discard(SILENT)
+        self._look(answered, met, repeats=MORE, timeout=answer)
+        self._look(silent, met, repeats=FEW, timeout=answer)
+        for question, by in met.items():
+            difference = compare(question, _frozen(by), DOCUMENTED)
+            if difference is not None:
+                self.found.append(difference)
+
+    def _look(
+        self,
+        questions: Mapping[Aim, Question],
+        met: dict[Question, dict[Mode, set[str]]],
+        *,
+        repeats: int,
+        timeout: float,
+    ) -> None:
+        seen = self.bench.matrix.look(dict.fromkeys(questions, timeout), repeats=repeats)
+        for aim, some in seen.items():
+            mode = self.modes[aim.vantage.node]
+            met[questions[aim]][mode] |= {self.word(aim, one) for one in some}
+
+    def word(self, aim: Aim, one: Seen) -> str:
+        """Say what an attempt met, in words that mean the same on every node."""
+        vantage = aim.vantage
+        if one.outcome != "ok":
+            return ENDED.get(one.outcome, f"ended as {one.outcome}")
+        if not one.backend.isdecimal():
+            return f"reached a stranger, {one.backend}"
+        pod = int(one.backend)
+        if aim.flow:
+            # Where a flow goes is chance, but it has to be somebody who is there.
+            return f"reached {'an endpoint' if pod in self._endpoints() else 'a former endpoint'}"
+        if vantage.kind == "member" and pod == self.bench.matrix.members[vantage.node]:
+            return f"reached itself at port {one.port}, masqueraded as {one.source}"
+        here = self.bench.world.layout.pods[pod] == vantage.node
+        place = "its node" if here else "another node"
+        return f"reached a pod on {place} at port {one.port}, which saw the {one.source}"
+
+    def _endpoints(self) -> set[int]:
+        services = self.bench.world.services.values()
+        return {e.pod for service in services for e in service.endpoints if e.conditions["serving"]}
+
+    def _ways(
+        self, scene: Scene, slot: Slot, vantage: Vantage
+    ) -> Iterable[tuple[str, str, Target]]:
+        """Return how a Service is asked for: path, protocol with port, and target."""
+        service = self.bench.world.services[slot.name]
+        for port in service.ports:
+            for path in PATHS:
+                if not service.offers(path):
+                    continue
+                target = self.bench.target(slot.name, port, path, vantage.node)
+                named = f"{port.protocol} {port.port}"
+                yield path, named, target
+                if scene.unused:
+                    unused = replace(target, port=UNUSED)
+                    yield f"{path} at a port that it has not", port.protocol, unused
+                if scene.unused and path == "node-port" and vantage.kind == "node":
+                    yield "node-port at the loopback address", named, self._loopback(target)
+
+    def _loopback(self, target: Target) -> Target:
+        return replace(target, host="::1" if self.bench.family == "ipv6" else "127.0.0.1")
+
+
+def _place(slot: Slot, vantage: Vantage) -> Place:
+    if slot.node < 0:
+        return "everywhere"
+    return "here" if slot.node == vantage.node else "elsewhere"
+
+
+def _frozen(answers: Mapping[Mode, set[str]]) -> dict[Mode, frozenset[str]]:
+    return {mode: frozenset(words) for mode, words in answers.items()}

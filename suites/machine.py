@@ -1,0 +1,303 @@
+"""Random lives of Services: a hypothesis state machine over the model, shrinking as it finds."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from suites.oracles.changes import Change, apply, change_from, to_line
+from suites.oracles.world import Endpoint, Port, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from suites.trial import Trial
+
+LENGTH = 12
+"""Changes in one life; a fault that needs more is rarer than one that needs another start."""
+
+SHRINK_SECONDS = 75.0
+
+SLOTS = st.sampled_from(["s0", "s1", "s2"])
+A, B = Port("a", "tcp", 80), Port("b", "udp", 80)
+PORTS = st.sampled_from(
+    [
+        (A, B),
+        (A,),
+        (B,),
+        (A, B, Port("c", "tcp", 81)),
+        (Port("c", "tcp", 80), Port("d", "udp", 80)),
+        (Port("x", "tcp", 80), B),
+        (Port("a", "tcp", 82), Port("b", "udp", 80)),
+    ]
+)
+STATES = st.sampled_from(["ready", "ready", "ready", "unready", "draining", "ended"])
+POLICY = st.sampled_from(["Cluster", "Local"])
+TYPES = st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"])
+NODES = st.integers(0, 1)
+HINT = st.one_of(st.none(), st.none(), NODES)
+
+
+def endpoints(pods: int) -> st.SearchStrategy[tuple[Endpoint, ...]]:
+    """Return any endpoints over a pool of pods, each pod once."""
+    single = st.builds(Endpoint, st.integers(0, pods - 1), STATES)
+    plain = st.lists(single, max_size=pods, unique_by=lambda e: e.pod).map(tuple)
+    hinted = st.tuples(plain, st.lists(st.tuples(HINT, HINT), min_size=pods, max_size=pods)).map(
+        lambda pair: tuple(
+            replace(e, zone=zone, node=node)
+            for e, (zone, node) in zip(pair[0], pair[1], strict=False)
+        )
+    )
+    return st.one_of(plain, plain, plain, hinted)
+
+
+class Enough(BaseException):
+    """Ends the search at once: hypothesis takes no other exception for the end of everything."""
+
+
+@dataclass
+class Found:
+    """The shortest sequence of changes that failed, and how."""
+
+    changes: list[Change] = field(default_factory=list)
+    sentence: str = ""
+    tries: int = 0
+
+    def keep(self, changes: Sequence[Change], sentence: str) -> None:
+        """Take over a sequence that is no longer than the one before."""
+        self.tries += 1
+        if not self.sentence or len(changes) <= len(self.changes):
+            self.changes, self.sentence = list(changes), sentence
+
+
+class Explorer:
+    """Runs lives until `steps` changes or `seconds` are over, or a change has failed."""
+
+    def __init__(self, trial: Trial, steps: int, number: int, *, seconds: float = math.inf) -> None:
+        self.trial = trial
+        self.steps = steps
+        self.seed = number
+        self.found = Found()
+        self.lives = 0
+        self._until = time.monotonic() + seconds
+
+    @property
+    def over(self) -> bool:
+        """Tell whether enough has been done, or shrinking has taken its time."""
+        if self.found.sentence:
+            return time.monotonic() > self._until
+        return self.trial.steps >= self.steps or time.monotonic() > self._until
+
+    def failed(self, changes: Sequence[Change], sentence: str) -> None:
+        """Note a failure; the first one starts the time that shrinking has."""
+        if not self.found.sentence:
+            self._until = time.monotonic() + SHRINK_SECONDS
+        self.found.keep(changes, sentence)
+
+    def run(self) -> Found:
+        """Explore; what is found comes back and is not raised."""
+        chosen = settings(
+            max_examples=self.steps,
+            stateful_step_count=LENGTH,
+            deadline=None,
+            database=None,
+            print_blob=False,
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        )
+        try:
+            while not self.over and not self.found.sentence:
+                # The same seed again would be the same lives again.
+                number = f"{self.seed} after {self.lives}" if self.lives else self.seed
+                run_state_machine_as_test(seed(number)(_machine(self)), settings=chosen)
+        except Enough:
+            pass
+        except (AssertionError, HypothesisException, BaseExceptionGroup):
+            # Also when it does not fail again as hypothesis has it fail once more (it was kept),
+            # and when the end of the time came where hypothesis expected to go on.
+            if not self.found.sentence and not self.over:
+                raise
+        return self.found
+
+
+def replay(trial: Trial, line: str) -> Found:
+    """Make the changes of a line that `to_line` wrote."""
+    made: list[Change] = []
+    found = Found()
+    for entry in json.loads(line):
+        change = change_from(entry)
+        made.append(change)
+        try:
+            make(trial, change)
+        except AssertionError as error:
+            found.keep(made, str(error))
+            break
+    return found
+
+
+def make(trial: Trial, change: Change) -> None:
+    """Make one change and judge what follows."""
+    if change.verb == "restart":
+        trial.restart(int(change.arguments[0]))
+    else:
+        trial.step(apply(trial.bench.world, change))
+
+
+def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 - a rule each
+    trial = explorer.trial
+    pods, nodes = len(trial.bench.pool), len(trial.bench.nodes)
+    any_endpoints = endpoints(pods)
+
+    class Lives(RuleBasedStateMachine):
+        """A life begins with no Service at all."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            if explorer.over:
+                raise Enough
+            self.made: list[Change] = []
+            explorer.lives += 1
+            trial.bench.reset()
+
+        def do(self, verb: str, *arguments: Any) -> None:
+            """Make a change, unless it is enough."""
+            if explorer.over:
+                raise Enough
+            change = Change(verb, arguments)
+            world = trial.bench.world
+            if verb != "restart" and apply(world, change) == world:
+                return
+            self.made.append(change)
+            try:
+                make(trial, change)
+            except AssertionError as error:
+                explorer.failed(self.made, str(error))
+                raise
+
+        def has(self) -> bool:
+            """Tell whether there is a Service to change."""
+            return bool(trial.bench.world.services)
+
+        def pick(self, slot: str) -> str:
+            """Return a slot with a Service."""
+            held = sorted(trial.bench.world.services)
+            return slot if slot in held else held[0]
+
+        @initialize(kind=TYPES, ports=PORTS, first=any_endpoints)
+        def begin(self, kind: Any, ports: Any, first: Any) -> None:
+            """Have one Service at least."""
+            service = Service(type=kind, ports=ports, slices=(("a", first),))
+            self.do("put", "s0", service)
+
+        @rule(
+            slot=SLOTS,
+            kind=TYPES,
+            ports=PORTS,
+            first=any_endpoints,
+            internal=POLICY,
+            external=POLICY,
+            affinity=st.booleans(),
+            reachable=st.booleans(),
+        )
+        def put(
+            self,
+            slot: str,
+            kind: Any,
+            ports: Any,
+            first: Any,
+            internal: Any,
+            external: Any,
+            affinity: bool,  # noqa: FBT001
+            reachable: bool,  # noqa: FBT001
+        ) -> None:
+            """Make a Service, or make another one of it."""
+            service = Service(
+                kind, ports, internal, external, affinity, reachable, slices=(("a", first),)
+            )
+            self.do("put", slot, service)
+
+        @precondition(has)
+        @rule(slot=SLOTS)
+        def remove(self, slot: str) -> None:
+            """Delete a Service."""
+            self.do("remove", self.pick(slot))
+
+        @precondition(has)
+        @rule(slot=SLOTS, suffix=st.sampled_from("aab"), listed=any_endpoints)
+        def slices(self, slot: str, suffix: str, listed: Any) -> None:
+            """Replace a slice."""
+            self.do("slice", self.pick(slot), suffix, listed)
+
+        @precondition(has)
+        @rule(slot=SLOTS, pod=st.integers(0, pods - 1), state=STATES)
+        def flip(self, slot: str, pod: int, state: Any) -> None:
+            """Change one endpoint, or add it."""
+            self.do("flip", self.pick(slot), pod, state)
+
+        @precondition(has)
+        @rule(slot=SLOTS, ports=PORTS)
+        def ports(self, slot: str, ports: Any) -> None:
+            """Add, remove or rename ports."""
+            self.do("set", self.pick(slot), "ports", ports)
+
+        @precondition(has)
+        @rule(slot=SLOTS, kind=TYPES)
+        def type(self, slot: str, kind: Any) -> None:
+            """Change the type."""
+            self.do("set", self.pick(slot), "type", kind)
+
+        @precondition(has)
+        @rule(slot=SLOTS, name=st.sampled_from(["internal", "external"]), policy=POLICY)
+        def policy(self, slot: str, name: str, policy: Any) -> None:
+            """Change a traffic policy."""
+            self.do("set", self.pick(slot), name, policy)
+
+        @precondition(has)
+        @rule(slot=SLOTS, on=st.booleans())
+        def affinity(self, slot: str, on: bool) -> None:  # noqa: FBT001
+            """Turn session affinity on or off."""
+            self.do("set", self.pick(slot), "affinity", on)
+
+        @precondition(has)
+        @rule(slot=SLOTS, on=st.booleans())
+        def external_ip(self, slot: str, on: bool) -> None:  # noqa: FBT001
+            """Give an external IP or take it away."""
+            self.do("set", self.pick(slot), "external_ip", on)
+
+        @precondition(has)
+        @rule(slot=SLOTS, who=st.sampled_from(["", "outside", "pods"]))
+        def ranges(self, slot: str, who: Any) -> None:
+            """Limit who may use the load balancer."""
+            self.do("set", self.pick(slot), "ranges", who)
+
+        @rule(node=st.integers(0, nodes - 1), zone=NODES)
+        def zone(self, node: int, zone: int) -> None:
+            """Move a node to another zone."""
+            self.do("zone", node, zone)
+
+        @rule(node=st.integers(0, nodes - 1), really=st.integers(0, 3))
+        def restart(self, node: int, really: int) -> None:
+            """Kill and restart a kube-proxy, now and then: it takes as long as five changes."""
+            if really == 1:
+                self.do("restart", node)
+
+    return Lives
+
+
+__all__ = ["Explorer", "Found", "make", "replay", "to_line"]

@@ -1,0 +1,112 @@
+"""The state machine on a pretended cluster: it finds, shrinks, replays and repeats itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from suites.machine import Explorer, replay, to_line
+from suites.oracles.world import Layout, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LAYOUT = Layout(pods=(0, 1, 0, 1), zones=(0, 1))
+
+
+class Bench:
+    """Remembers the world and every one there was."""
+
+    pool = range(4)
+    nodes = range(2)
+
+    def __init__(self) -> None:
+        self.world = World(LAYOUT)
+        self.past: list[World] = []
+
+    def reset(self) -> None:
+        """Begin a life."""
+        self.world = World(LAYOUT)
+
+
+class Pretended:
+    """A trial whose verdict is a function of the world before and the world after."""
+
+    def __init__(self, right: Callable[[World, World], bool]) -> None:
+        self.bench = Bench()
+        self.right = right
+        self.steps = 0
+
+    def step(self, world: World) -> None:
+        """Take a change for wrong as the function says."""
+        self.steps += 1
+        before, self.bench.world = self.bench.world, world
+        self.bench.past.append(world)
+        if not self.right(before, world):
+            raise AssertionError("it is wrong")
+
+    def restart(self, _node: int) -> None:
+        """Do nothing."""
+        self.steps += 1
+
+
+def explored(right: Callable[[World, World], bool], steps: int, seed: int) -> tuple[Any, Pretended]:
+    """Explore a pretended cluster."""
+    trial = Pretended(right)
+    return Explorer(trial, steps, seed).run(), trial  # type: ignore[arg-type]
+
+
+def affine_udp_drained(_before: World, after: World) -> bool:
+    """Break with a drained endpoint of a Service with affinity."""
+    return not any(
+        service.affinity and any(e.state == "draining" for e in service.endpoints)
+        for service in after.services.values()
+    )
+
+
+def test_what_is_right_is_explored_to_the_end() -> None:
+    """Nothing is found where nothing is wrong, and all steps are made."""
+    found, trial = explored(lambda _b, _a: True, 150, 1)
+    assert not found.sentence
+    assert trial.steps == 150
+    assert len({to_line([]) + str(world) for world in trial.bench.past}) > 60
+
+
+def test_a_fault_is_found_and_shrunk() -> None:
+    """The shortest sequence that shows it remains, and its line shows it again."""
+    found, _ = explored(affine_udp_drained, 1000, 1)
+    assert found.sentence == "it is wrong"
+    assert len(found.changes) <= 3
+    line = to_line(found.changes)
+    again = replay(Pretended(affine_udp_drained), line)  # type: ignore[arg-type]
+    assert again.sentence == "it is wrong"
+    assert to_line(again.changes) == line
+
+
+def test_a_fault_of_the_second_state_is_found() -> None:
+    """What goes wrong only in a change from one state to another is found as well."""
+
+    def right(before: World, after: World) -> bool:
+        for slot, service in after.services.items():
+            old = before.services.get(slot)
+            if old and old.type == "LoadBalancer" and service.type == "ClusterIP":
+                return False
+        return True
+
+    found, _ = explored(right, 1000, 2)
+    assert found.sentence
+    assert 2 <= len(found.changes) <= 3
+
+
+def test_a_seed_repeats_a_search() -> None:
+    """The same seed makes the same changes."""
+    (_, first), (_, second), (_, third) = (explored(lambda _b, _a: True, 60, s) for s in (7, 7, 8))
+    assert first.bench.past == second.bench.past
+    assert first.bench.past != third.bench.past
+
+
+def test_a_replay_of_what_is_right_finds_nothing() -> None:
+    """A line that shows no fault any more says so."""
+    line = '[["put","s0",{"slices":{"a":[[0,"ready",null,null]]}}],["remove","s0"],["restart",1]]'
+    trial = Pretended(lambda _b, _a: True)
+    assert not replay(trial, line).sentence  # type: ignore[arg-type]
+    assert trial.steps == 3
