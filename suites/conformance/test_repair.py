@@ -61,7 +61,7 @@ def test_lost_rules_come_back(
 
 
 @case(
-    "LIFE-006",
+    "NFT-003",
     feature="repair",
     modes=("nftables",),
     requires=NEEDS,

@@ -177,6 +177,7 @@ def test_node_gets_another_address(
     level="extended",
     min_nodes=2,
     requires=RESTART,
+    reference="k/k test/e2e/network/service.go, should work after restarting kube-proxy",
     disruptive=True,
 )
 def test_restart_between_two_changes(
@@ -211,6 +212,7 @@ def test_restart_between_two_changes(
     level="extended",
     min_nodes=2,
     requires=RESTART,
+    reference="k/k test/e2e/network/service.go, should work after restarting kube-proxy",
     disruptive=True,
 )
 def test_two_restarts_during_churn(

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
-from suites.oracles.differences import Documented
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from suites.oracles.differences import Documented
 
 DOCUMENTED: tuple[Documented, ...] = ()

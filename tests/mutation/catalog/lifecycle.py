@@ -83,7 +83,7 @@ REPAIR = (
                 "\t\t\t// a partial sync.\n",
             )
         },
-        ("LIFE-006",),
+        ("NFT-003",),
     ),
     Defect(
         "a full sync each hour only",
