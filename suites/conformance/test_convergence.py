@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from suites.oracles.verdict import Judgement
 
 SERVICES = 6
+WEB = ({"name": "tcp", "port": 80, "targetPort": 8080},)
 SECONDS = 2.0
 MIN = 2.0
 """A minSyncPeriod, in seconds."""
@@ -31,8 +32,10 @@ MIN = 2.0
 LARGE = 1100
 """Endpoints; from 1,001 on iptables mode looks for stale chains once a syncPeriod only."""
 
-MANY = 300
-ENDPOINTS = 30
+MANY: dict[str, int] = {"nftables": 300, "iptables": 300, "ipvs": 100}
+"""Services; IPVS mode syncs all of them at each change."""
+
+ENDPOINTS = 100
 
 
 @case(
@@ -153,6 +156,7 @@ def test_memory_is_given_back(
     proxies: Proxies,
     metrics: Metrics,
     check: Check,
+    mode: str,
     family: Family,
     observe: Callable[[str, object], None],
 ) -> None:
@@ -162,11 +166,13 @@ def test_memory_is_given_back(
     proxies.configure([node], {"enableProfiling": True})
     # Endpoints that are not used cost memory but no rules.
     entries = [endpoint(address, "", **DEAD) for address in nobodies(ENDPOINTS, family)]
-    made = [workloads.service(f"many-{number}", app=None) for number in range(MANY)]
-    made.append(workloads.service("last"))
+    made = [
+        workloads.service(f"many-{number}", app=None, ports=WEB) for number in range(MANY[mode])
+    ]
+    made.append(workloads.service("last", ports=WEB))
 
     def come_and_go() -> int:
-        in_parallel(lambda service: Slices(service).write("a", entries), made[:-1])
+        in_parallel(lambda service: Slices(service, PORTS[:1]).write("a", entries), made[:-1])
         check.reaches(client, made[-1].target(), pods)
         in_parallel(lambda service: Slices(service).delete("a"), made[:-1])
         in_parallel(Service.delete, made)
