@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from suites.differential.scenes import Scene
     from suites.oracles.differences import Difference, Place
 
-FEW, MORE = 12, 60
+FEW, MORE = 4, 68
 """Attempts of each aim, and further ones where chance may be why answers differ: of six endpoints
 on three nodes, the two of one node are missed by 72 attempts once in 10^12."""
 
@@ -80,7 +80,12 @@ class Sides:
             self.bench.bring(world)
             self.settle()
             has = self._questions(scene, name, [s for s in slots if s.name in world.services])
-            gone = {aim: was.before(name) for aim, was in had.items() if aim not in has}
+            known = {replace(aim, label=None) for aim in has}
+            gone = {
+                aim: was.before(name)
+                for aim, was in had.items()
+                if replace(aim, label=None) not in known
+            }
             self.ask(has | gone)
             had = has
 
@@ -89,12 +94,14 @@ class Sides:
         for slot in slots:
             for vantage in self.bench.matrix.vantages:
                 place = _place(slot, vantage)
-                for number, (path, port, target) in enumerate(self._ways(scene, slot, vantage)):
+                for number, (path, port, target, serves) in enumerate(
+                    self._ways(scene, slot, vantage)
+                ):
                     asked = Question(scene.name, state, path, port, ASKERS[vantage.kind], place)
-                    found[Aim(vantage, target)] = asked
+                    found[Aim(vantage, target, serves)] = asked
                     if scene.flows and target.protocol == "udp":
                         flow = asked._replace(path=f"{path}, on a flow that goes on")
-                        found[Aim(vantage, target, flow=FIRST_FLOW + number)] = flow
+                        found[Aim(vantage, target, serves, FIRST_FLOW + number)] = flow
         return found
 
     def settle(self) -> None:
@@ -125,7 +132,7 @@ class Sides:
             for words in met[asked].values():
                 words.discard(SILENT)
         self._look(answered, met, repeats=MORE, timeout=answer)
-        self._look(silent, met, repeats=FEW, timeout=answer)
+        self._look(silent, met, repeats=1, timeout=answer)
         for question, by in met.items():
             difference = compare(question, _frozen(by), DOCUMENTED)
             if difference is not None:
@@ -152,14 +159,15 @@ class Sides:
         if not one.backend.isdecimal():
             return f"reached a stranger, {one.backend}"
         pod = int(one.backend)
+        wrong_port = "" if one.port == aim.label else f" at port {one.port}"
         if aim.flow:
             # Where a flow goes is chance, but it has to be somebody who is there.
             return f"reached {'an endpoint' if pod in self._endpoints() else 'a former endpoint'}"
         if vantage.kind == "member" and pod == self.bench.matrix.members[vantage.node]:
-            return f"reached itself at port {one.port}, masqueraded as {one.source}"
+            return f"reached itself{wrong_port}, masqueraded as {one.source}"
         here = self.bench.world.layout.pods[pod] == vantage.node
         place = "its node" if here else "another node"
-        return f"reached a pod on {place} at port {one.port}, which saw the {one.source}"
+        return f"reached a pod on {place}{wrong_port}, which saw the {one.source}"
 
     def _endpoints(self) -> set[int]:
         services = self.bench.world.services.values()
@@ -167,8 +175,8 @@ class Sides:
 
     def _ways(
         self, scene: Scene, slot: Slot, vantage: Vantage
-    ) -> Iterable[tuple[str, str, Target]]:
-        """Return how a Service is asked for: path, protocol with port, and target."""
+    ) -> Iterable[tuple[str, str, Target, int | None]]:
+        """Return how a Service is asked for: path, protocol and port, target, and pods' port."""
         service = self.bench.world.services[slot.name]
         for port in service.ports:
             for path in PATHS:
@@ -176,12 +184,13 @@ class Sides:
                     continue
                 target = self.bench.target(slot.name, port, path, vantage.node)
                 named = f"{port.protocol} {port.port}"
-                yield path, named, target
+                yield path, named, target, port.target
                 if scene.unused:
                     unused = replace(target, port=UNUSED)
-                    yield f"{path} at a port that it has not", port.protocol, unused
+                    yield f"{path} at a port that it has not", port.protocol, unused, None
                 if scene.unused and path == "node-port" and vantage.kind == "node":
-                    yield "node-port at the loopback address", named, self._loopback(target)
+                    loopback = self._loopback(target)
+                    yield "node-port at the loopback address", named, loopback, port.target
 
     def _loopback(self, target: Target) -> Target:
         return replace(target, host="::1" if self.bench.family == "ipv6" else "127.0.0.1")
