@@ -54,6 +54,13 @@ class Slot(NamedTuple):
     node: int
 
 
+class Served(NamedTuple):
+    """What is behind a target: the Service's slot, and the port that its pods serve."""
+
+    slot: str
+    port: int | None
+
+
 class Sides:
     """Asks by nodes of each mode, and keeps how the answers differ."""
 
@@ -98,10 +105,11 @@ class Sides:
                     self._ways(scene, slot, vantage)
                 ):
                     asked = Question(scene.name, state, path, port, ASKERS[vantage.kind], place)
-                    found[Aim(vantage, target, serves)] = asked
+                    label = Served(slot.name, serves)
+                    found[Aim(vantage, target, label)] = asked
                     if scene.flows and target.protocol == "udp":
                         flow = asked._replace(path=f"{path}, on a flow that goes on")
-                        found[Aim(vantage, target, serves, FIRST_FLOW + number)] = flow
+                        found[Aim(vantage, target, label, FIRST_FLOW + number)] = flow
         return found
 
     def settle(self) -> None:
@@ -149,7 +157,19 @@ class Sides:
         seen = self.bench.matrix.look(dict.fromkeys(questions, timeout), repeats=repeats)
         for aim, some in seen.items():
             mode = self.modes[aim.vantage.node]
-            met[questions[aim]][mode] |= {self.word(aim, one) for one in some}
+            met[questions[aim]][mode] |= self.words(aim, some)
+
+    def words(self, aim: Aim, some: Sequence[Seen]) -> set[str]:
+        """Say what attempts met; with session affinity, whether it was always the same."""
+        words = {self.word(aim, one) for one in some}
+        slot = aim.label.slot
+        service = self.bench.world.services.get(slot)
+        if service is None or not service.affinity or aim.flow:
+            return words
+        backends = {one.backend for one in some if one.outcome == "ok"}
+        ended = {self.word(aim, one) for one in some if one.outcome != "ok"}
+        stays = "reached one endpoint only" if len(backends) == 1 else "reached several endpoints"
+        return ended | ({stays} if backends else set())
 
     def word(self, aim: Aim, one: Seen) -> str:
         """Say what an attempt met, in words that mean the same on every node."""
@@ -159,7 +179,7 @@ class Sides:
         if not one.backend.isdecimal():
             return f"reached a stranger, {one.backend}"
         pod = int(one.backend)
-        wrong_port = "" if one.port == aim.label else f" at port {one.port}"
+        wrong_port = "" if one.port == aim.label.port else f" at port {one.port}"
         if aim.flow:
             # Where a flow goes is chance, but it has to be somebody who is there.
             return f"reached {'an endpoint' if pod in self._endpoints() else 'a former endpoint'}"
