@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from suites.differential.scenes import Scene
     from suites.oracles.differences import Difference, Place
 
-FEW, MORE = 4, 68
+FEW, MORE = 4, (8, 16, 44)
 """Attempts of each aim, and further ones where chance may be why answers differ: of six endpoints
 on three nodes, the two of one node are missed by 72 attempts once in 10^12."""
 
@@ -124,27 +124,45 @@ class Sides:
                 )
 
     def ask(self, questions: Mapping[Aim, Question]) -> None:
-        """Ask all questions at once, and those with unequal answers with more patience."""
+        """Ask all questions at once, and those with unequal answers more often."""
         self.asked += len(questions)
         met: dict[Question, dict[Mode, set[str]]] = defaultdict(lambda: defaultdict(set))
-        drop, answer = self.bench.timeouts.drop, self.bench.timeouts.answer
-        self._look(questions, met, repeats=FEW, timeout=drop)
-        unequal = {question for question, by in met.items() if len(set(_frozen(by).values())) > 1}
-        answered, silent = dict[Aim, Question](), dict[Aim, Question]()
+        self._look(questions, met, repeats=FEW, timeout=self.bench.timeouts.drop)
+        certain: set[tuple[Question, Mode]] = set()
+        for repeats in MORE:
+            unequal = {one.question for one in self._differences(met) if not one.reasons}
+            again = {aim: asked for aim, asked in questions.items() if asked in unequal}
+            if not again:
+                break
+            self._again(again, met, repeats, certain)
+        self.found += self._differences(met)
+
+    def _again(
+        self,
+        questions: Mapping[Aim, Question],
+        met: dict[Question, dict[Mode, set[str]]],
+        repeats: int,
+        certain: set[tuple[Question, Mode]],
+    ) -> None:
+        """Ask again, where nobody answered once and with patience, else as often as `repeats`.
+
+        Silence among answers counts only if it is met again while less is going on.
+        """
+        silent, others = dict[Aim, Question](), dict[Aim, Question]()
         for aim, asked in questions.items():
-            if asked in unequal:
-                words = met[asked][self.modes[aim.vantage.node]]
-                (silent if words == {SILENT} else answered)[aim] = asked
-        for asked in unequal:
-            # Silence of 0.3 s may be a machine at work; of 2 s it is none.
-            for words in met[asked].values():
-                words.discard(SILENT)
-        self._look(answered, met, repeats=MORE, timeout=answer)
-        self._look(silent, met, repeats=1, timeout=answer)
-        for question, by in met.items():
-            difference = compare(question, _frozen(by), DOCUMENTED)
-            if difference is not None:
-                self.found.append(difference)
+            key = asked, self.modes[aim.vantage.node]
+            if key in certain:
+                continue
+            (silent if met[asked][key[1]] == {SILENT} else others)[aim] = asked
+        for aim, asked in [*silent.items(), *others.items()]:
+            met[asked][self.modes[aim.vantage.node]].discard(SILENT)
+        self._look(others, met, repeats=repeats, timeout=self.bench.timeouts.answer)
+        self._look(silent, met, repeats=1, timeout=self.bench.timeouts.answer)
+        certain |= {(asked, self.modes[aim.vantage.node]) for aim, asked in silent.items()}
+
+    def _differences(self, met: Mapping[Question, Mapping[Mode, set[str]]]) -> list[Difference]:
+        compared = (compare(asked, _frozen(by), DOCUMENTED) for asked, by in met.items())
+        return [one for one in compared if one is not None]
 
     def _look(
         self,
