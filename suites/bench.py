@@ -58,6 +58,7 @@ class Bench:
         self.matrix = Matrix(cluster, clients, self.pool, self.family, workloads.recorder)
         self.live: dict[str, Live] = {}
         self.slots: dict[str, dict[Path, str]] = {}
+        self._led: set[str] = set()
         self._made = 0
         self._canary = (0, "a")
         self._undo = ExitStack()
@@ -116,9 +117,7 @@ class Bench:
                 spec["clusterIP"] = addresses["cluster-ip"]
             live = self.workloads.service(f"{slot}-{self._made}", app=None, **spec)
             self.live[slot] = live
-            if not known:
-                self._lead(live.cluster_ip)
-                addresses["cluster-ip"] = live.cluster_ip
+            addresses["cluster-ip"] = live.cluster_ip
             wrote.add("service")
         else:
             live = self.live[slot]
@@ -127,6 +126,9 @@ class Bench:
                 wrote.add("service")
         if new.type == "LoadBalancer" and not live.manifest["status"].get("loadBalancer"):
             live.set_load_balancer(self.slots[slot]["load-balancer"])
+        for path, address in self.slots[slot].items():
+            if new.offers(path):
+                self._lead(address)
         before = dict(old.slices) if old else {}
         for suffix, endpoints in new.slices:
             if before.get(suffix) != endpoints:
@@ -141,13 +143,14 @@ class Bench:
                 "external-ip": self.addresses.take()[self.family],
                 "load-balancer": self.addresses.take()[self.family],
             }
-            for address in made.values():
-                self._lead(address)
             self.slots[slot] = made
         return self.slots[slot]
 
     def _lead(self, address: str) -> None:
         """Have outside client i reach an address by node i."""
+        if address in self._led:
+            return
+        self._led.add(address)
         for index in range(min(len(self.nodes), len(self.cluster.outside))):
             self.entry.by(self.nodes[index], address, index)
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from suites.differential.scenes import Scene
     from suites.oracles.differences import Difference, Place
 
-FEW, MORE = 12, 60
+FEW, MORE = 4, (8, 16, 28)
 """Attempts of each aim, and further ones where chance may be why answers differ: of six endpoints
-on three nodes, the two of one node are missed by 72 attempts once in 10^12."""
+on three nodes, the two of one node are missed by 56 attempts once in 10^10."""
 
 UNUSED = 7
 """A port that no Service, node or pod has."""
@@ -54,6 +54,13 @@ class Slot(NamedTuple):
     node: int
 
 
+class Served(NamedTuple):
+    """What is behind a target: the Service's slot, and the port that its pods serve."""
+
+    slot: str
+    port: int | None
+
+
 class Sides:
     """Asks by nodes of each mode, and keeps how the answers differ."""
 
@@ -80,7 +87,12 @@ class Sides:
             self.bench.bring(world)
             self.settle()
             has = self._questions(scene, name, [s for s in slots if s.name in world.services])
-            gone = {aim: was.before(name) for aim, was in had.items() if aim not in has}
+            known = {replace(aim, label=None) for aim in has}
+            gone = {
+                aim: was.before(name)
+                for aim, was in had.items()
+                if replace(aim, label=None) not in known
+            }
             self.ask(has | gone)
             had = has
 
@@ -89,12 +101,15 @@ class Sides:
         for slot in slots:
             for vantage in self.bench.matrix.vantages:
                 place = _place(slot, vantage)
-                for number, (path, port, target) in enumerate(self._ways(scene, slot, vantage)):
+                for number, (path, port, target, serves) in enumerate(
+                    self._ways(scene, slot, vantage)
+                ):
                     asked = Question(scene.name, state, path, port, ASKERS[vantage.kind], place)
-                    found[Aim(vantage, target)] = asked
+                    label = Served(slot.name, serves)
+                    found[Aim(vantage, target, label)] = asked
                     if scene.flows and target.protocol == "udp":
                         flow = asked._replace(path=f"{path}, on a flow that goes on")
-                        found[Aim(vantage, target, flow=FIRST_FLOW + number)] = flow
+                        found[Aim(vantage, target, label, FIRST_FLOW + number)] = flow
         return found
 
     def settle(self) -> None:
@@ -109,27 +124,49 @@ class Sides:
                 )
 
     def ask(self, questions: Mapping[Aim, Question]) -> None:
-        """Ask all questions at once, and those with unequal answers with more patience."""
+        """Ask all questions at once, and those with unequal answers more often."""
         self.asked += len(questions)
         met: dict[Question, dict[Mode, set[str]]] = defaultdict(lambda: defaultdict(set))
-        drop, answer = self.bench.timeouts.drop, self.bench.timeouts.answer
-        self._look(questions, met, repeats=FEW, timeout=drop)
-        unequal = {question for question, by in met.items() if len(set(_frozen(by).values())) > 1}
-        answered, silent = dict[Aim, Question](), dict[Aim, Question]()
+        self._look(questions, met, repeats=FEW, timeout=self.bench.timeouts.drop)
+        certain: set[tuple[Question, Mode]] = set()
+        for repeats in MORE:
+            unequal = {one.question for one in self._differences(met) if not one.reasons}
+            again = {aim: asked for aim, asked in questions.items() if asked in unequal}
+            if not again:
+                break
+            self._again(again, met, repeats, certain)
+        self.found += self._differences(met)
+
+    def _again(
+        self,
+        questions: Mapping[Aim, Question],
+        met: dict[Question, dict[Mode, set[str]]],
+        repeats: int,
+        certain: set[tuple[Question, Mode]],
+    ) -> None:
+        """Ask again, where nobody answered once and with patience, else as often as `repeats`.
+
+        Silence among answers counts only if it is met again while less is going on.
+        """
+        silent, others = dict[Aim, Question](), dict[Aim, Question]()
         for aim, asked in questions.items():
-            if asked in unequal:
-                words = met[asked][self.modes[aim.vantage.node]]
-                (silent if words == {SILENT} else answered)[aim] = asked
-        for asked in unequal:
-            # Silence of 0.3 s may be a machine at work; of 2 s it is none.
-            for words in met[asked].values():
-                words.discard(SILENT)
-        self._look(answered, met, repeats=MORE, timeout=answer)
-        self._look(silent, met, repeats=FEW, timeout=answer)
-        for question, by in met.items():
-            difference = compare(question, _frozen(by), DOCUMENTED)
-            if difference is not None:
-                self.found.append(difference)
+            key = asked, self.modes[aim.vantage.node]
+            everything = frozenset[str]().union(*met[asked].values())
+            if key in certain or met[asked][key[1]] == everything - {SILENT}:
+                continue
+            (silent if met[asked][key[1]] == {SILENT} else others)[aim] = asked
+        for aim, asked in [*silent.items(), *others.items()]:
+            met[asked][self.modes[aim.vantage.node]].discard(SILENT)
+        self._look(others, met, repeats=repeats, timeout=self.bench.timeouts.answer)
+        self._look(silent, met, repeats=1, timeout=self.bench.timeouts.answer)
+        for aim, asked in silent.items():
+            mode = self.modes[aim.vantage.node]
+            if met[asked][mode] == {SILENT}:
+                certain.add((asked, mode))
+
+    def _differences(self, met: Mapping[Question, Mapping[Mode, set[str]]]) -> list[Difference]:
+        compared = (compare(asked, _frozen(by), DOCUMENTED) for asked, by in met.items())
+        return [one for one in compared if one is not None]
 
     def _look(
         self,
@@ -142,7 +179,19 @@ class Sides:
         seen = self.bench.matrix.look(dict.fromkeys(questions, timeout), repeats=repeats)
         for aim, some in seen.items():
             mode = self.modes[aim.vantage.node]
-            met[questions[aim]][mode] |= {self.word(aim, one) for one in some}
+            met[questions[aim]][mode] |= self.words(aim, some)
+
+    def words(self, aim: Aim, some: Sequence[Seen]) -> set[str]:
+        """Say what attempts met; with session affinity, whether it was always the same."""
+        words = {self.word(aim, one) for one in some}
+        slot = aim.label.slot
+        service = self.bench.world.services.get(slot)
+        if service is None or not service.affinity or aim.flow:
+            return words
+        backends = {one.backend for one in some if one.outcome == "ok"}
+        ended = {self.word(aim, one) for one in some if one.outcome != "ok"}
+        stays = "reached one endpoint only" if len(backends) == 1 else "reached several endpoints"
+        return ended | ({stays} if backends else set())
 
     def word(self, aim: Aim, one: Seen) -> str:
         """Say what an attempt met, in words that mean the same on every node."""
@@ -152,14 +201,15 @@ class Sides:
         if not one.backend.isdecimal():
             return f"reached a stranger, {one.backend}"
         pod = int(one.backend)
+        wrong_port = "" if one.port == aim.label.port else f" at port {one.port}"
         if aim.flow:
             # Where a flow goes is chance, but it has to be somebody who is there.
             return f"reached {'an endpoint' if pod in self._endpoints() else 'a former endpoint'}"
         if vantage.kind == "member" and pod == self.bench.matrix.members[vantage.node]:
-            return f"reached itself at port {one.port}, masqueraded as {one.source}"
+            return f"reached itself{wrong_port}, masqueraded as {one.source}"
         here = self.bench.world.layout.pods[pod] == vantage.node
         place = "its node" if here else "another node"
-        return f"reached a pod on {place} at port {one.port}, which saw the {one.source}"
+        return f"reached a pod on {place}{wrong_port}, which saw the {one.source}"
 
     def _endpoints(self) -> set[int]:
         services = self.bench.world.services.values()
@@ -167,8 +217,8 @@ class Sides:
 
     def _ways(
         self, scene: Scene, slot: Slot, vantage: Vantage
-    ) -> Iterable[tuple[str, str, Target]]:
-        """Return how a Service is asked for: path, protocol with port, and target."""
+    ) -> Iterable[tuple[str, str, Target, int | None]]:
+        """Return how a Service is asked for: path, protocol and port, target, and pods' port."""
         service = self.bench.world.services[slot.name]
         for port in service.ports:
             for path in PATHS:
@@ -176,12 +226,13 @@ class Sides:
                     continue
                 target = self.bench.target(slot.name, port, path, vantage.node)
                 named = f"{port.protocol} {port.port}"
-                yield path, named, target
+                yield path, named, target, port.target
                 if scene.unused:
                     unused = replace(target, port=UNUSED)
-                    yield f"{path} at a port that it has not", port.protocol, unused
+                    yield f"{path} at a port that it has not", port.protocol, unused, None
                 if scene.unused and path == "node-port" and vantage.kind == "node":
-                    yield "node-port at the loopback address", named, self._loopback(target)
+                    loopback = self._loopback(target)
+                    yield "node-port at the loopback address", named, loopback, port.target
 
     def _loopback(self, target: Target) -> Target:
         return replace(target, host="::1" if self.bench.family == "ipv6" else "127.0.0.1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,9 @@ from fixtures.case import case
 from fixtures.proxy_state import ProxyState
 from suites.bench import Bench
 from suites.differential import scenes
+from suites.differential.judgement import told
 from suites.differential.sides import Sides
+from suites.differential.sizes import ask_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +26,15 @@ if TYPE_CHECKING:
     from fixtures.waits import Until
     from fixtures.workloads import Workloads
     from suites.differential.scenes import Scene
-    from suites.oracles.differences import Difference
 
-OUTSIDE = ("outside-client", "outside-route")
+    Play = Callable[[Sequence[Scene]], None]
+
 PROXIERS = "k/k pkg/proxy/{iptables,ipvs,nftables}/proxier.go"
+TOPOLOGY = f"k/k pkg/proxy/topology.go; {PROXIERS}"
+
+differential = partial(
+    case, modes=("all",), min_nodes=3, requires=("outside-client", "outside-route")
+)
 
 
 @pytest.fixture
@@ -38,65 +46,101 @@ def sides(
     addresses: Addresses,
     until: Until,
     timeouts: Timeouts,
-    observe: Callable[[str, object], None],
 ) -> Iterator[Sides]:
-    """Ask nodes of every mode; what is documented to differ is shown, anything else fails."""
+    """Ask nodes of every mode."""
     bench = Bench(cluster, clients, workloads, entry, addresses, until=until, timeouts=timeouts)
     with bench:
-        asking = Sides(bench, ProxyState(cluster))
-        yield asking
-        observe("questions", asking.asked)
+        yield Sides(bench, ProxyState(cluster))
 
 
-def judge(sides: Sides, observe: Callable[[str, object], None], played: Sequence[Scene]) -> None:
-    """Play scenes and fail for what differs and is documented nowhere."""
-    for scene in played:
-        sides.play(scene)
-    told(sides.found, observe)
+@pytest.fixture
+def play(sides: Sides, observe: Callable[[str, object], None]) -> Play:
+    """Play scenes; what is documented to differ is shown, any other difference fails."""
+
+    def play_all(played: Sequence[Scene]) -> None:
+        for scene in played:
+            sides.play(scene)
+        observe("questions", sides.asked)
+        told(sides.found, observe)
+
+    return play_all
 
 
-def told(found: Sequence[Difference], observe: Callable[[str, object], None]) -> None:
-    """Show documented differences and fail for the others."""
-    known = [one for one in found if one.reasons]
-    wrong = [str(one) for one in found if not one.reasons]
-    rows: dict[str, dict[str, object]] = {}
-    for one in known:
-        for entry in one.reasons:
-            row = rows.setdefault(
-                entry.what,
-                {"documented": entry.what, "mode": entry.mode, "source": entry.source, "seen": 0},
-            )
-            row["seen"] = int(str(row["seen"])) + 1
-    if rows:
-        observe("documented differences", list(rows.values()))
-    observe("differences", wrong[:200])
-    assert not wrong, f"{wrong[0]}" + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
-
-
-@case(
+@differential(
     "DIF-001",
-    feature=("ClusterIP", "NodePort", "ExternalIP", "LoadBalancer"),
-    modes=("all",),
-    min_nodes=3,
-    requires=OUTSIDE,
+    feature=("ClusterIP", "NodePort", "ExternalIP", "LoadBalancer", "reject"),
     reference=PROXIERS,
 )
-@pytest.mark.parametrize(
-    "name",
-    [
-        "READINESS",
-        "CONDITIONS",
-        "PORTS",
-        "EXTERNAL_LOCAL",
-        "INTERNAL_LOCAL",
-        "HINTS",
-        "AFFINITY",
-        "RANGES",
-        "TYPES",
-        "UNUSED",
-        "FLOWS",
-    ],
+def test_endpoints(play: Play) -> None:
+    """All modes answer alike with ready endpoints, with none, and with draining ones."""
+    play(scenes.READINESS)
+
+
+@differential("DIF-002", feature=("ClusterIP", "multiport"), reference=PROXIERS)
+def test_ports(play: Play) -> None:
+    """All modes follow alike when ports are added, renamed, renumbered or lose their endpoints."""
+    play(scenes.PORTS)
+
+
+@differential("DIF-003", feature="endpoints", reference=TOPOLOGY)
+def test_terminating(play: Play) -> None:
+    """All modes choose alike between ready and draining endpoints, near and far."""
+    play(scenes.CONDITIONS)
+
+
+@differential("DIF-004", feature="eTP", reference=TOPOLOGY)
+def test_external_local(play: Play) -> None:
+    """All modes keep externalTrafficPolicy Local alike, with a local endpoint and without."""
+    play(scenes.EXTERNAL_LOCAL)
+
+
+@differential("DIF-005", feature="iTP", reference=TOPOLOGY)
+def test_internal_local(play: Play) -> None:
+    """All modes keep internalTrafficPolicy Local alike, with a local endpoint and without."""
+    play(scenes.INTERNAL_LOCAL)
+
+
+@differential("DIF-006", feature="topology", reference=TOPOLOGY)
+def test_hints(play: Play) -> None:
+    """All modes follow hints for zones alike."""
+    play(scenes.HINTS)
+
+
+@differential("DIF-007", feature="affinity", reference=PROXIERS)
+def test_affinity(play: Play) -> None:
+    """All modes keep a client with its endpoint alike, and let it go when affinity ends."""
+    play(scenes.AFFINITY)
+
+
+@differential("DIF-008", feature="sourceRanges", reference=PROXIERS)
+def test_source_ranges(play: Play) -> None:
+    """All modes let the same clients use a load balancer that has source ranges."""
+    play(scenes.RANGES)
+
+
+@differential("DIF-009", feature=("NodePort", "LoadBalancer"), reference=PROXIERS)
+def test_types(play: Play) -> None:
+    """All modes follow a change of type alike, and answer alike at what the Service had before."""
+    play(scenes.TYPES)
+
+
+@differential("DIF-010", feature=("reject", "drop"), reference=PROXIERS)
+def test_unused(play: Play) -> None:
+    """All modes answer alike at ports and addresses that no Service has."""
+    play(scenes.UNUSED)
+
+
+@differential(
+    "DIF-011", feature=("conntrack", "UDP"), reference="k/k pkg/proxy/conntrack/cleanup.go"
 )
-def test_endpoints(sides: Sides, observe: Callable[[str, object], None], name: str) -> None:
-    """All modes answer alike whether there are endpoints, none, or only draining ones."""
-    judge(sides, observe, getattr(scenes, name))
+def test_udp_flows(play: Play) -> None:
+    """All modes lead UDP flows alike away from endpoints that have ended, and back."""
+    play(scenes.FLOWS)
+
+
+@differential("DIF-012", feature="data path", reference="k/k test/e2e/network, large requests")
+def test_sizes(sides: Sides, observe: Callable[[str, object], None]) -> None:
+    """All modes carry payloads of one byte, of a full packet, and of many packets alike."""
+    ask_sizes(sides, scenes.READINESS[0])
+    observe("questions", sides.asked)
+    told(sides.found, observe)

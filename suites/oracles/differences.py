@@ -49,14 +49,15 @@ class Question(NamedTuple):
 class Documented:
     """What one mode is known to do otherwise, to which questions, and where that is written.
 
-    Empty means any. `answers` are all the answers that it may give; whatever else it does there is
-    a difference that nobody has written down.
+    Empty means any. `answers` are all that it may answer, `others` all that the modes may that do
+    as usual; whatever else is met there is a difference that nobody has written down.
     """
 
     what: str
     source: str
     mode: Mode
     answers: frozenset[str]
+    others: frozenset[str] = frozenset()
     situations: frozenset[str] = frozenset()
     states: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset()
@@ -110,7 +111,11 @@ def compare(
                 reasons[mode] = entry
                 break
     rest = {answer for mode, answer in told.items() if mode not in reasons}
-    return Difference(question, told, tuple(reasons.values()) if len(rest) < 2 else ())
+    usual = frozenset[str]().union(*rest)
+    known = len(rest) < 2 and all(
+        not entry.others or usual <= entry.others for entry in reasons.values()
+    )
+    return Difference(question, told, tuple(reasons.values()) if known else ())
 
 
 def _settled(answer: Answer, answers: Mapping[Mode, Answer]) -> Answer:

@@ -17,7 +17,7 @@ class Seen(Protocol):
 
     `outcome` is that of an attempt, or "denied" where a rule of the client's own node discarded a
     datagram, which leaves open whether it was refused or dropped. `source` is "client", "node" or
-    "other ADDRESS".
+    "target" (the address that was asked for) or "other ADDRESS".
     """
 
     @property
