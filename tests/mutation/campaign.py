@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 AHEAD = 2
 """Builds under way or done before their turn; more would only take time from the cluster."""
 
+GROUP = 12
+"""Trials whose cases are run on the unchanged build at once, before the first of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -66,11 +69,16 @@ class Campaign:
         """Try every defect and file the results, until all are done or the time is up."""
         waiting = deque(trials)
         builds: deque[tuple[Trial, Future[Path]]] = deque()
+        controlled = 0
         try:
             self._build_ahead(waiting, builds)
-            if trials and not self._late():
-                self.control({case for trial in trials for case in trial.defect.caught_by})
-            while builds and not self._late():
+            for number in range(len(trials)):
+                if number == controlled and not self._late():
+                    controlled += GROUP
+                    group = trials[number:controlled]
+                    self.control({case for trial in group for case in trial.defect.caught_by})
+                if self._late():
+                    break
                 trial, build = builds.popleft()
                 self._build_ahead(waiting, builds)
                 result = self._try(trial, build)

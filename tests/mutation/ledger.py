@@ -50,11 +50,13 @@ class Ledger:
         self._append({"kind": "control", **self.controls[mode, case]})
 
     def uncontrolled(self, mode: Mode, cases: Iterable[str]) -> list[str]:
-        """Return the cases that were not run on the unchanged build since they were written."""
+        """Return the cases that the unchanged build has not passed since they were written."""
         known = {
             case
             for (where, case), record in self.controls.items()
-            if where == mode and record["sha256"] == _digest(record["file"])
+            if where == mode
+            and not record["trouble"]
+            and record["sha256"] == _digest(record["file"])
         }
         return sorted(set(cases) - known)
 
