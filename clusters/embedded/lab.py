@@ -168,7 +168,9 @@ def serve(directory: Path) -> None:
     """Answer requests until the owner has gone, then remove the run's folder."""
     lab = Lab(directory)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    server.bind(str(directory / "lab.sock"))
+    # Relative, since the whole path may be longer than the 107 bytes that a socket's may have.
+    os.chdir(directory)
+    server.bind("lab.sock")
     server.listen(64)
     threading.Thread(target=listen, args=(lab, server), daemon=True).start()
     print("ready", flush=True)  # noqa: T201 - the launcher waits for this line
@@ -211,6 +213,8 @@ def launch(directory: Path) -> None:
     try:
         os.setsid()
         main(directory)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201 - lab.log
     finally:
         os._exit(0)
 

@@ -26,7 +26,7 @@ class LabClient:
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._socket.connect(str(directory / "lab.sock"))
+            connect_in(self._socket, directory, "lab.sock")
         except OSError as error:
             raise TestbedError(f"no cluster runs in {directory}: {error.strerror}") from error
         self._lines = self._socket.makefile("r")
@@ -96,6 +96,15 @@ class LabClient:
         """Let go; the run ends when its owner does, unless it is kept."""
         self._lines.close()
         self._socket.close()
+
+
+def connect_in(sock: socket.socket, directory: Path, name: str) -> None:
+    """Connect to a socket in `directory`, whose path may be longer than a socket's may be."""
+    held = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        sock.connect(f"/proc/self/fd/{held}/{name}")
+    finally:
+        os.close(held)
 
 
 def start(directory: Path) -> int:
