@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from suites.check import Check
     from suites.oracles.verdict import Judgement
 
-SERVICES = 6
+SERVICES = 4
 WEB = ({"name": "tcp", "port": 80, "targetPort": 8080},)
 SECONDS = 2.0
 MIN = 2.0
