@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
@@ -20,7 +20,16 @@ from hypothesis.stateful import (
 )
 
 from suites.oracles.changes import Change, apply, change_from, to_line
-from suites.oracles.world import Endpoint, Port, Service
+from suites.oracles.world import Service
+from suites.strategies import (
+    NODES,
+    POLICY,
+    PORTS,
+    SLOTS,
+    STATES,
+    TYPES,
+    endpoints,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,38 +40,6 @@ LENGTH = 12
 """Changes in one life; a fault that needs more is rarer than one that needs another start."""
 
 SHRINK_SECONDS = 75.0
-
-SLOTS = st.sampled_from(["s0", "s1", "s2"])
-A, B = Port("a", "tcp", 80), Port("b", "udp", 80)
-PORTS = st.sampled_from(
-    [
-        (A, B),
-        (A,),
-        (B,),
-        (A, B, Port("c", "tcp", 81)),
-        (Port("c", "tcp", 80), Port("d", "udp", 80)),
-        (Port("x", "tcp", 80), B),
-        (Port("a", "tcp", 82), Port("b", "udp", 80)),
-    ]
-)
-STATES = st.sampled_from(["ready", "ready", "ready", "unready", "draining", "ended"])
-POLICY = st.sampled_from(["Cluster", "Local"])
-TYPES = st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"])
-NODES = st.integers(0, 1)
-HINT = st.one_of(st.none(), st.none(), NODES)
-
-
-def endpoints(pods: int) -> st.SearchStrategy[tuple[Endpoint, ...]]:
-    """Return any endpoints over a pool of pods, each pod once."""
-    single = st.builds(Endpoint, st.integers(0, pods - 1), STATES)
-    plain = st.lists(single, max_size=pods, unique_by=lambda e: e.pod).map(tuple)
-    hinted = st.tuples(plain, st.lists(st.tuples(HINT, HINT), min_size=pods, max_size=pods)).map(
-        lambda pair: tuple(
-            replace(e, zone=zone, node=node)
-            for e, (zone, node) in zip(pair[0], pair[1], strict=False)
-        )
-    )
-    return st.one_of(plain, plain, plain, hinted)
 
 
 class Enough(BaseException):

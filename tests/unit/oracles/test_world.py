@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suites.machine import PORTS, TYPES, endpoints
 from suites.oracles.changes import Change, apply, change_from, to_line
 from suites.oracles.observed import fault, missed, moved
 from suites.oracles.routing import Expected
@@ -26,6 +25,7 @@ from suites.oracles.world import (
     from_plain,
     to_plain,
 )
+from suites.strategies import POLICY, PORTS, TYPES, endpoints
 
 if TYPE_CHECKING:
     from suites.oracles.routing import Mode
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 MODES: tuple[Mode, ...] = ("iptables", "ipvs", "nftables")
 LAYOUT = Layout(pods=(0, 1, 0, 1), zones=(0, 1))
 A = Port("a", "tcp", 80)
-POLICY = st.sampled_from(["Cluster", "Local"])
 
 services = st.builds(
     Service,
