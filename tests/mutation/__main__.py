@@ -132,7 +132,7 @@ def report(
     if missing := len(trials) - len(results):
         console.print(f"{missing} trials are still to do: run this again")
     (options.artifacts / "results.json").write_text(as_json(results))
-    markdown = as_markdown(results, EQUIVALENTS)
+    markdown = as_markdown(results, EQUIVALENTS, missing=missing)
     (options.artifacts / "sensitivity.md").write_text(markdown)
     if options.docs:
         (ROOT / options.docs).write_text(markdown)

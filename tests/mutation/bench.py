@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from clusters.protocol import Mode
     from reports.model import Run
 
-IMPATIENCE = "0.25"
+IMPATIENCE = "0.4"
 """A broken build is waited for until the bounds end, so they are shorter, for the control, too."""
 
 LONGEST = 1500.0

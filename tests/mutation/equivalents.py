@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clusters.protocol import MODES
-from tests.mutation.defect import Defect, Equivalent
+from tests.mutation.defect import NFTABLES, Defect, Equivalent
 
 EQUIVALENTS = (
     Equivalent(
@@ -20,5 +20,20 @@ EQUIVALENTS = (
         ),
         "MapCIDRsByIPFamily in pkg/proxy/util/utils.go trims them once more; the defect of both "
         "places is in the catalogue",
+    ),
+    Equivalent(
+        Defect(
+            "refused packets at the loopback go on",
+            ("nftables",),
+            {
+                NFTABLES: (
+                    'fmt.Sprintf("%q", counter), "reject"),',
+                    'fmt.Sprintf("%q", counter), "accept"),',
+                )
+            },
+            ("NP-007", "NP-008"),
+        ),
+        "the kernel itself refuses what no process listens for, and the counter counts before the "
+        "verdict; only a process at the same number of the loopback would tell",
     ),
 )

@@ -69,14 +69,18 @@ def as_json(results: Iterable[Result]) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def as_markdown(results: Iterable[Result], equivalent: Sequence[Equivalent] = ()) -> str:
-    """Return docs/sensitivity.md."""
+def as_markdown(
+    results: Iterable[Result], equivalent: Sequence[Equivalent] = (), *, missing: int = 0
+) -> str:
+    """Return docs/sensitivity.md; `missing` trials have no result."""
     results = in_order(results)
     rows = [
         (f.mode, f.killed, f.total, f"{f.share:.1%}", f.elsewhere, f.survived)
         for f in figures_of(results)
     ]
     text = HEAD.format(version=VERSION)
+    if missing:
+        text += f"This page is of a run that was not finished: {missing} trials are left.\n\n"
     text += _rows(("mode", "killed", "defects", "share", "by another case", "survived"), rows)
     for mode in dict.fromkeys(result.mode for result in results):
         text += f"\n## {mode}\n\n"

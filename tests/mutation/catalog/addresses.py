@@ -459,17 +459,6 @@ IN_NFTABLES = (
         ("NP-008",),
     ),
     Defect(
-        "refused packets at the loopback go on",
-        ("nftables",),
-        {
-            NFTABLES: (
-                'fmt.Sprintf("%q", counter), "reject"),',
-                'fmt.Sprintf("%q", counter), "accept"),',
-            )
-        },
-        ("NP-007", "NP-008"),
-    ),
-    Defect(
         "NodePorts are at every address",
         ("nftables",),
         {

@@ -83,6 +83,8 @@ def test_the_page_shows_what_was_printed() -> None:
     assert "| a \\| thing | SVC-001 | it does not |" in page
     assert "| a \\| thing | survived | all passed |" in page
     assert "| a \\| thing | ipvs | nothing reads it |" in page
+    assert "left" not in page
+    assert "7 trials are left" in as_markdown([KILLED], missing=7)
 
 
 def test_json_holds_figures_and_results() -> None:
