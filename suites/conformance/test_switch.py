@@ -87,13 +87,14 @@ def test_to_a_mode_and_back(
         proxies.use(node, replace(spec, mode=goal), clean="nftables" not in {old, goal})
         new = workloads.service(f"{goal}-new")
         patient_check.reaches(client, new.target(), pods)
-        patient_check.reaches(clients.node(nodes[-1]), service.node_target(node), pods)
+        from_afar, opened = clients.node(nodes[-1]), service.node_target(node)
+        patient_check.reaches(from_afar, opened, pods, every_pod=False, count=10)
         left = left_behind(kernel_state, node)
         # IPVS mode uses chains of iptables.
         uses = {"ipvs": {"ipvs", "iptables"}}.get(goal, {goal}) | {FORGOTTEN}
         require(none_left(f"{node.name}, which went from {old} to {goal},", left, but=uses))
-        new.delete()
-        patient_check.silent(client, new.target())
+    service.delete()
+    patient_check.silent(client, service.target())
 
 
 @case(
