@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from suites.oracles.differences import REFUSED, SILENT, Documented
+from suites.oracles.differences import DENIED, REFUSED, SILENT, Documented
 
-NOWHERE = "found no way there"
 ITSELF = "reached itself, masqueraded as node"
 HERE = frozenset(
     {f"reached a pod on its node, which saw the {source}" for source in ("client", "node")}
@@ -19,7 +18,7 @@ BY_TARGET = frozenset(
     {f"reached a pod on {where}, which saw the target" for where in ("its node", "another node")}
 )
 ANY = HERE | THERE | {ITSELF}
-LEAVES = frozenset({SILENT, NOWHERE})
+LEAVES = frozenset({SILENT})
 REFUSES = frozenset({REFUSED})
 
 OUTWARD = frozenset({"node-port", "external-ip", "load-balancer"})
@@ -73,7 +72,7 @@ DOCUMENTED: tuple[Documented, ...] = (
         f"{IPVS}, syncEndpoint; made for externalTrafficPolicy by k/k #97081",
         "ipvs",
         THERE,
-        others=frozenset({SILENT}),
+        others=frozenset({SILENT, DENIED}),
         paths=frozenset({"cluster-ip"}),
     ),
     Documented(
@@ -94,15 +93,6 @@ DOCUMENTED: tuple[Documented, ...] = (
         others=LEAVES,
         paths=frozenset({UNUSED.format(path) for path in GIVEN})
         | {BEFORE.format(path) for path in GIVEN},
-    ),
-    Documented(
-        "An address of the ServiceCIDR that no Service has is dropped in nftables mode; other "
-        "modes let it pass",
-        f"{NFTABLES}, cluster-ips-check; {README}",
-        "nftables",
-        frozenset({SILENT}),
-        others=LEAVES,
-        paths=frozenset({BEFORE.format("cluster-ip"), BEFORE.format(UNUSED.format("cluster-ip"))}),
     ),
     Documented(
         "NodePorts at 127.0.0.1 are served in iptables mode only (--iptables-localhost-nodeports)",
