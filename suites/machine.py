@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 LENGTH = 12
 """Changes in one life; a fault that needs more is rarer than one that needs another start."""
 
-SHRINK_SECONDS = 75.0
+SHRINK_SECONDS = 60.0
 
 
 class Enough(BaseException):

@@ -95,6 +95,37 @@ DOCUMENTED: tuple[Documented, ...] = (
         | {BEFORE.format(path) for path in GIVEN},
     ),
     Documented(
+        "A load balancer with source ranges and without endpoints refuses everybody in iptables "
+        "mode; in other modes the ranges come first and whom they do not name is dropped",
+        f"{IPTABLES}, usesFWChain (hasEndpoints); {NFTABLES}, usesFWChain",
+        "iptables",
+        REFUSES,
+        others=LEAVES,
+        situations=frozenset({"loadBalancerSourceRanges"}),
+        paths=frozenset({"load-balancer"}),
+    ),
+    Documented(
+        "A load balancer without endpoints refuses the node itself in IPVS mode whatever its "
+        "source ranges say: the packet ends in the empty virtual server",
+        f"{IPVS}, KUBE-PROXY-FIREWALL; Linux net/netfilter/ipvs/ip_vs_core.c, ip_vs_leave",
+        "ipvs",
+        REFUSES,
+        others=LEAVES,
+        situations=frozenset({"loadBalancerSourceRanges"}),
+        paths=frozenset({"load-balancer"}),
+        clients=NODE,
+    ),
+    Documented(
+        "In IPVS mode a node's own datagram that does not fit into one packet is not sent "
+        "(EMSGSIZE): towards the address on kube-ipvs0 its socket counts on the MTU of lo",
+        "Linux net/netfilter/ipvs/ip_vs_xmit.c, ensure_mtu_is_adequate (k/k has no rule for it)",
+        "ipvs",
+        frozenset({"ended as error"}),
+        others=frozenset({"had the whole payload back"}),
+        paths=frozenset({"cluster-ip", "node-port"}),
+        clients=NODE,
+    ),
+    Documented(
         "NodePorts at 127.0.0.1 are served in iptables mode only (--iptables-localhost-nodeports)",
         f"{README}, NodePorts on localhost; KEP-3866; k/k #67730",
         "iptables",

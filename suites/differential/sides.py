@@ -107,8 +107,9 @@ class Sides:
                 ):
                     asked = Question(scene.name, state, path, port, ASKERS[vantage.kind], place)
                     label = Served(slot.name, serves)
-                    found[Aim(vantage, target, label)] = asked
-                    if scene.flows and target.protocol == "udp":
+                    if not scene.flows:
+                        found[Aim(vantage, target, label)] = asked
+                    elif target.protocol == "udp":
                         flow = asked._replace(path=f"{path}, on a flow that goes on")
                         found[Aim(vantage, target, label, FIRST_FLOW + number)] = flow
         return found
