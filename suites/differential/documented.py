@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from suites.oracles.differences import DENIED, REFUSED, SILENT, Documented
+
+if TYPE_CHECKING:
+    from suites.oracles.differences import Mode
 
 ITSELF = "reached itself, masqueraded as node"
 HERE = frozenset(
@@ -28,13 +33,30 @@ PODS = CLUSTER - {"a node"}
 NODE = frozenset({"a node"})
 UNUSED = "{} at a port that it has not"
 BEFORE = "{} that it had before"
+FLOW = "{}, on a flow that goes on"
 
 IPTABLES = "k/k pkg/proxy/iptables/proxier.go"
 IPVS = "k/k pkg/proxy/ipvs/proxier.go"
 NFTABLES = "k/k pkg/proxy/nftables/proxier.go"
 README = "k/k pkg/proxy/nftables/README.md"
 
+
+def flow_stays(mode: Mode) -> Documented:
+    """Say what the two modes do that translate by conntrack."""
+    return Documented(
+        f"In {mode} mode a UDP flow by a NodePort stays with its endpoint after the last one has "
+        "ended; IPVS mode, which has no translation left, refuses",
+        "k/k pkg/proxy/conntrack/cleanup.go (skips NodePorts of Services without serving endpoints)",
+        mode,
+        frozenset({"reached a former endpoint"}),
+        others=REFUSES,
+        paths=frozenset({FLOW.format("node-port")}),
+    )
+
+
 DOCUMENTED: tuple[Documented, ...] = (
+    flow_stays("iptables"),
+    flow_stays("nftables"),
     Documented(
         "Without endpoints, iptables mode refuses at external and load balancer addresses in INPUT "
         "and FORWARD only: what the node itself sends leaves it",
@@ -42,7 +64,7 @@ DOCUMENTED: tuple[Documented, ...] = (
         "iptables",
         LEAVES,
         others=REFUSES,
-        paths=GIVEN,
+        paths=GIVEN | {FLOW.format(path) for path in GIVEN},
         clients=NODE,
     ),
     Documented(
