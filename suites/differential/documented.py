@@ -46,7 +46,7 @@ def flow_stays(mode: Mode) -> Documented:
     return Documented(
         f"In {mode} mode a UDP flow by a NodePort stays with its endpoint after the last one has "
         "ended; IPVS mode, which has no translation left, refuses",
-        "k/k pkg/proxy/conntrack/cleanup.go (skips NodePorts of Services without serving endpoints)",
+        'k/k pkg/proxy/conntrack/cleanup.go, CleanStaleEntries ("Skip NodePort cleanup")',
         mode,
         frozenset({"reached a former endpoint"}),
         others=REFUSES,
