@@ -66,7 +66,7 @@ def again(options: Options, nodes: int, what: str) -> str:
     feature=("ClusterIP", "NodePort", "ExternalIP", "LoadBalancer", "eTP", "iTP"),
     modes=RUN_MODES,
     min_nodes=2,
-    requires=("outside-client", "outside-route"),
+    requires=("outside-client", "outside-route", "proxy-restart", "hand-made-endpoints"),
     reference=REFERENCE,
     disruptive=True,
 )
