@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from suites.oracles.changes import Change, apply, change_from, to_line
+from suites.oracles.shrinking import shrink
 from suites.oracles.world import Service
 from suites.strategies import (
     NODES,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 LENGTH = 12
 """Changes in one life; a fault that needs more is rarer than one that needs another start."""
 
-SHRINK_SECONDS = 75.0
+SHRINK_SECONDS = 60.0
 
 
 class Enough(BaseException):
@@ -95,7 +96,8 @@ class Explorer:
             print_blob=False,
             report_multiple_bugs=False,
             verbosity=Verbosity.quiet,
-            phases=(Phase.generate, Phase.shrink),
+            # What it finds is shrunk afterwards, see suites/oracles/shrinking.py.
+            phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         )
         try:
@@ -110,15 +112,30 @@ class Explorer:
             # and when the end of the time came where hypothesis expected to go on.
             if not self.found.sentence and not self.over:
                 raise
+        if self.found.sentence:
+            shrink(list(self.found.changes), self._attempt, lambda: self.over)
         return self.found
+
+    def _attempt(self, changes: list[Change]) -> list[Change] | None:
+        """Make changes in a new life; return those up to the one that failed."""
+        self.trial.bench.reset()
+        found = replayed(self.trial, changes)
+        if not found.sentence:
+            return None
+        self.failed(found.changes, found.sentence)
+        return found.changes
 
 
 def replay(trial: Trial, line: str) -> Found:
     """Make the changes of a line that `to_line` wrote."""
+    return replayed(trial, [change_from(entry) for entry in json.loads(line)])
+
+
+def replayed(trial: Trial, changes: Sequence[Change]) -> Found:
+    """Make changes until one fails."""
     made: list[Change] = []
     found = Found()
-    for entry in json.loads(line):
-        change = change_from(entry)
+    for change in changes:
         made.append(change)
         try:
             make(trial, change)

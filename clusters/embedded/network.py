@@ -108,12 +108,20 @@ def prepare(lab: LabClient, *, nodes: int, outside: int) -> None:
     for index in range(1, outside + 1):
         name = outside_name(index)
         lab.must(["ip", "-n", name, "-batch", "-"], stdin=_outside_inside(index))
-        lab.must(["nsenter", f"--net=/run/netns/{name}", "sysctl", "-qw", *OUTSIDE_SYSCTLS])
+        inside = ["nsenter", f"--net=/run/netns/{name}"]
+        lab.must([*inside, "sysctl", "-qw", *OUTSIDE_SYSCTLS])
+        # Their segments also end at raw sockets: large payloads arrived damaged.
+        lab.run(["ethtool", "-K", f"lab-o{index}", *no_offloads()])
+        lab.run([*inside, "ethtool", "-K", "eth0", *no_offloads()])
     for index in range(1, nodes + 1):
         links = node_links(index)
         for interface in links.values():
-            flags = [word for offload in OFFLOADS for word in (offload, "off")]
-            lab.run(["ethtool", "-K", interface, *flags])
+            lab.run(["ethtool", "-K", interface, *no_offloads()])
+
+
+def no_offloads() -> list[str]:
+    """Return the arguments of ethtool -K that turn every offload off."""
+    return [word for offload in OFFLOADS for word in (offload, "off")]
 
 
 def _outside_inside(index: int) -> str:

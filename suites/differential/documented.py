@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
-from suites.oracles.differences import REFUSED, SILENT, Documented
+from typing import TYPE_CHECKING
 
-NOWHERE = "found no way there"
+from suites.oracles.differences import DENIED, REFUSED, SILENT, Documented
+
+if TYPE_CHECKING:
+    from suites.oracles.differences import Mode
+
 ITSELF = "reached itself, masqueraded as node"
 HERE = frozenset(
     {f"reached a pod on its node, which saw the {source}" for source in ("client", "node")}
@@ -19,7 +23,7 @@ BY_TARGET = frozenset(
     {f"reached a pod on {where}, which saw the target" for where in ("its node", "another node")}
 )
 ANY = HERE | THERE | {ITSELF}
-LEAVES = frozenset({SILENT, NOWHERE})
+LEAVES = frozenset({SILENT})
 REFUSES = frozenset({REFUSED})
 
 OUTWARD = frozenset({"node-port", "external-ip", "load-balancer"})
@@ -29,13 +33,30 @@ PODS = CLUSTER - {"a node"}
 NODE = frozenset({"a node"})
 UNUSED = "{} at a port that it has not"
 BEFORE = "{} that it had before"
+FLOW = "{}, on a flow that goes on"
 
 IPTABLES = "k/k pkg/proxy/iptables/proxier.go"
 IPVS = "k/k pkg/proxy/ipvs/proxier.go"
 NFTABLES = "k/k pkg/proxy/nftables/proxier.go"
 README = "k/k pkg/proxy/nftables/README.md"
 
+
+def flow_stays(mode: Mode) -> Documented:
+    """Say what the two modes do that translate by conntrack."""
+    return Documented(
+        f"In {mode} mode a UDP flow by a NodePort stays with its endpoint after the last one has "
+        "ended; IPVS mode, which has no translation left, refuses",
+        'k/k pkg/proxy/conntrack/cleanup.go, CleanStaleEntries ("Skip NodePort cleanup")',
+        mode,
+        frozenset({"reached a former endpoint"}),
+        others=REFUSES,
+        paths=frozenset({FLOW.format("node-port")}),
+    )
+
+
 DOCUMENTED: tuple[Documented, ...] = (
+    flow_stays("iptables"),
+    flow_stays("nftables"),
     Documented(
         "Without endpoints, iptables mode refuses at external and load balancer addresses in INPUT "
         "and FORWARD only: what the node itself sends leaves it",
@@ -43,7 +64,7 @@ DOCUMENTED: tuple[Documented, ...] = (
         "iptables",
         LEAVES,
         others=REFUSES,
-        paths=GIVEN,
+        paths=GIVEN | {FLOW.format(path) for path in GIVEN},
         clients=NODE,
     ),
     Documented(
@@ -73,7 +94,7 @@ DOCUMENTED: tuple[Documented, ...] = (
         f"{IPVS}, syncEndpoint; made for externalTrafficPolicy by k/k #97081",
         "ipvs",
         THERE,
-        others=frozenset({SILENT}),
+        others=frozenset({SILENT, DENIED}),
         paths=frozenset({"cluster-ip"}),
     ),
     Documented(
@@ -96,13 +117,35 @@ DOCUMENTED: tuple[Documented, ...] = (
         | {BEFORE.format(path) for path in GIVEN},
     ),
     Documented(
-        "An address of the ServiceCIDR that no Service has is dropped in nftables mode; other "
-        "modes let it pass",
-        f"{NFTABLES}, cluster-ips-check; {README}",
-        "nftables",
-        frozenset({SILENT}),
+        "A load balancer with source ranges and without endpoints refuses everybody in iptables "
+        "mode; in other modes the ranges come first and whom they do not name is dropped",
+        f"{IPTABLES}, usesFWChain (hasEndpoints); {NFTABLES}, usesFWChain",
+        "iptables",
+        REFUSES,
         others=LEAVES,
-        paths=frozenset({BEFORE.format("cluster-ip"), BEFORE.format(UNUSED.format("cluster-ip"))}),
+        situations=frozenset({"loadBalancerSourceRanges"}),
+        paths=frozenset({"load-balancer"}),
+    ),
+    Documented(
+        "A load balancer without endpoints refuses the node itself in IPVS mode whatever its "
+        "source ranges say: the packet ends in the empty virtual server",
+        f"{IPVS}, KUBE-PROXY-FIREWALL; Linux net/netfilter/ipvs/ip_vs_core.c, ip_vs_leave",
+        "ipvs",
+        REFUSES,
+        others=LEAVES,
+        situations=frozenset({"loadBalancerSourceRanges"}),
+        paths=frozenset({"load-balancer"}),
+        clients=NODE,
+    ),
+    Documented(
+        "In IPVS mode a node's own datagram that does not fit into one packet is not sent "
+        "(EMSGSIZE): towards the address on kube-ipvs0 its socket counts on the MTU of lo",
+        "Linux net/netfilter/ipvs/ip_vs_xmit.c, ensure_mtu_is_adequate (k/k has no rule for it)",
+        "ipvs",
+        frozenset({"ended as error"}),
+        others=frozenset({"had the whole payload back"}),
+        paths=frozenset({"cluster-ip", "node-port"}),
+        clients=NODE,
     ),
     Documented(
         "NodePorts at 127.0.0.1 are served in iptables mode only (--iptables-localhost-nodeports)",

@@ -29,7 +29,7 @@ class Scene:
 
     `apart` makes a Service for each node, with its endpoints there: so every node is the one with
     the endpoints once, and one without them for the others'. With `unused`, ports that nobody has
-    are asked for, too; with `flows`, UDP flows go on from state to state.
+    are asked for, too; with `flows`, UDP flows that go on from state to state are all that asks.
     """
 
     name: str

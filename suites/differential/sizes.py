@@ -41,10 +41,14 @@ def ask_sizes(sides: Sides, scene: Scene) -> None:
         for size in SIZES[port.protocol]
         for vantage in bench.matrix.vantages
     ]
-    with ThreadPoolExecutor(len(bench.matrix.vantages)) as pool:
-        outcomes = list(pool.map(lambda one: _outcomes(sides, one), wanted))
     met: dict[Question, dict[Mode, frozenset[str]]] = defaultdict(dict)
-    for (vantage, path, port, size), answer in zip(wanted, outcomes, strict=True):
+
+    def ask_from(vantage: Vantage) -> list[tuple[Asked, frozenset[str]]]:
+        return [(one, _outcomes(sides, one)) for one in wanted if one[0] == vantage]
+
+    with ThreadPoolExecutor(len(bench.matrix.vantages)) as pool:
+        outcomes = [pair for pairs in pool.map(ask_from, bench.matrix.vantages) for pair in pairs]
+    for (vantage, path, port, size), answer in outcomes:
         named = f"{port.protocol} {port.port}, {size} bytes each way,"
         asked = Question(scene.name, FIRST, path, named, ASKERS[vantage.kind], "everywhere")
         met[asked][sides.modes[vantage.node]] = answer

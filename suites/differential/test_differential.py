@@ -33,7 +33,10 @@ PROXIERS = "k/k pkg/proxy/{iptables,ipvs,nftables}/proxier.go"
 TOPOLOGY = f"k/k pkg/proxy/topology.go; {PROXIERS}"
 
 differential = partial(
-    case, modes=("all",), min_nodes=3, requires=("outside-client", "outside-route")
+    case,
+    modes=("all",),
+    min_nodes=3,
+    requires=("outside-client", "outside-route", "hand-made-endpoints"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from suites.oracles.verdict import listing
@@ -99,23 +100,30 @@ def compare(
 ) -> Difference | None:
     """Return how the answers differ, None if they do not.
 
-    A mode whose answer is documented is set aside; the others have to agree.
+    Modes whose answers are documented are set aside; the others, one at least, have to agree on
+    what the documentation says is usual.
     """
     told = {mode: _settled(answer, answers) for mode, answer in answers.items()}
     if len(set(told.values())) < 2:
         return None
-    reasons: dict[Mode, Documented] = {}
-    for mode, answer in told.items():
-        for entry in documented:
-            if entry.mode == mode and entry.explains(question, answer):
-                reasons[mode] = entry
-                break
-    rest = {answer for mode, answer in told.items() if mode not in reasons}
-    usual = frozenset[str]().union(*rest)
-    known = len(rest) < 2 and all(
-        not entry.others or usual <= entry.others for entry in reasons.values()
-    )
-    return Difference(question, told, tuple(reasons.values()) if known else ())
+    return Difference(question, told, _reasons(question, told, documented))
+
+
+def _reasons(
+    question: Question, answers: Mapping[Mode, Answer], documented: Sequence[Documented]
+) -> tuple[Documented, ...]:
+    choices: list[list[Documented | None]] = [
+        [None, *(e for e in documented if e.mode == mode and e.explains(question, answer))]
+        for mode, answer in answers.items()
+    ]
+    for chosen in product(*choices):
+        pairs = zip(answers.values(), chosen, strict=True)
+        rest = {answer for answer, entry in pairs if entry is None}
+        reasons = tuple(entry for entry in chosen if entry is not None)
+        usual = frozenset[str]().union(*rest)
+        if len(rest) == 1 and all(not e.others or usual <= e.others for e in reasons):
+            return reasons
+    return ()
 
 
 def _settled(answer: Answer, answers: Mapping[Mode, Answer]) -> Answer:
@@ -123,4 +131,7 @@ def _settled(answer: Answer, answers: Mapping[Mode, Answer]) -> Answer:
     if DENIED not in answer:
         return answer
     elsewhere = frozenset[str]().union(*answers.values())
-    return answer - {DENIED} | {SILENT if SILENT in elsewhere - {REFUSED} else REFUSED}
+    for word in (SILENT, REFUSED):
+        if word in elsewhere:
+            return answer - {DENIED} | {word}
+    return answer

@@ -79,7 +79,9 @@ def test_a_discarded_datagram_is_refused_or_dropped() -> None:
     denied = frozenset({DENIED})
     assert compare(QUESTION, answers(denied, REFUSES, denied), ()) is None
     assert compare(QUESTION, answers(denied, DROPS, denied), ()) is None
-    assert compare(QUESTION, answers(denied, HERE, denied), ()) is not None
+    found = compare(QUESTION, answers(denied, HERE, denied), ())
+    assert found is not None
+    assert DENIED in str(found)
 
 
 words = st.sampled_from([HERE, THERE, REFUSES, DROPS, HERE | THERE])
@@ -89,3 +91,16 @@ words = st.sampled_from([HERE, THERE, REFUSES, DROPS, HERE | THERE])
 def test_a_difference_is_found_whoever_differs(a: Answer, b: Answer, c: Answer) -> None:
     """There is a difference exactly when two answers are not the same."""
     assert (compare(QUESTION, answers(a, b, c), ()) is None) == (a == b == c)
+
+
+def test_two_modes_may_each_have_a_reason() -> None:
+    """As long as one is left that does as usual, and the reasons agree with it."""
+    other = Documented(
+        "iptables lets it pass", "k/k", "iptables", DROPS, others=REFUSES, paths=KNOWN.paths
+    )
+    found = compare(QUESTION, answers(DROPS, THERE, REFUSES), [KNOWN, other])
+    assert found is not None
+    assert set(found.reasons) == {KNOWN, other}
+    found = compare(QUESTION, answers(DROPS, THERE, HERE), [KNOWN, other])
+    assert found is not None
+    assert found.reasons == ()

@@ -1,0 +1,76 @@
+"""The shortest sequence of changes that still fails, in few tries: each is made in a real cluster.
+
+Hypothesis shrinks what was drawn, in hundreds of tries. Changes are values, so leaving them out and
+making them plainer gets there in some dozens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from suites.oracles.world import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from suites.oracles.changes import Change
+
+    Try = Callable[[list[Change]], list[Change] | None]
+    """Makes changes; returns those up to the one that failed, None if none did."""
+
+
+def shrink(changes: list[Change], attempt: Try, over: Callable[[], bool]) -> list[Change]:
+    """Return the shortest and plainest changes that were seen to fail before it was `over`."""
+    best = changes
+    for simpler in (_shorter, _plainer):
+        found: list[Change] | None = best
+        while found is not None:
+            best = found
+            found = None
+            for candidate in simpler(best):
+                if over():
+                    return best
+                found = attempt(candidate)
+                if found is not None:
+                    break
+    return best
+
+
+def _shorter(changes: list[Change]) -> Iterator[list[Change]]:
+    """Leave out a half, a quarter ... and each single one but the last, which is what failed."""
+    size = max(1, (len(changes) - 1) // 2)
+    while True:
+        for start in range(0, len(changes) - 1, size):
+            kept = changes[:start] + changes[min(start + size, len(changes) - 1) :]
+            if len(kept) < len(changes):
+                yield kept
+        if size == 1:
+            return
+        size //= 2
+
+
+def _plainer(changes: list[Change]) -> Iterator[list[Change]]:
+    """Have a Service as usual in one more way, or with an endpoint less."""
+    for index, change in enumerate(changes):
+        for position, argument in enumerate(change.arguments):
+            if not isinstance(argument, Service):
+                continue
+            for service in _plainer_services(argument):
+                arguments = list(change.arguments)
+                arguments[position] = service
+                plainer = replace(change, arguments=tuple(arguments))
+                yield [*changes[:index], plainer, *changes[index + 1 :]]
+
+
+def _plainer_services(service: Service) -> Iterator[Service]:
+    usual = Service()
+    for field in fields(Service):
+        if field.name != "slices" and getattr(service, field.name) != getattr(usual, field.name):
+            yield replace(service, **{field.name: getattr(usual, field.name)})
+    if len(service.ports) > 1:
+        for port in service.ports:
+            yield replace(service, ports=tuple(p for p in service.ports if p != port))
+    for suffix, listed in service.slices:
+        for endpoint in listed:
+            yield service.with_slice(suffix, tuple(e for e in listed if e != endpoint))
