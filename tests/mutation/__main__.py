@@ -15,6 +15,7 @@ from rich.console import Console
 
 from clusters.errors import ProxyproofError
 from clusters.protocol import MODES
+from tests.mutation.bench import BenchError
 from tests.mutation.campaign import Campaign, Plan
 from tests.mutation.catalog import all_defects
 from tests.mutation.equivalents import EQUIVALENTS
@@ -111,7 +112,10 @@ def try_all(
 
     def campaign(mode: str, builders: ThreadPoolExecutor) -> None:
         mine = [trial for trial in todo if trial.mode == mode]
-        Campaign(mine[0].mode, ledger, builders, plan, say).run(mine)
+        try:
+            Campaign(mine[0].mode, ledger, builders, plan, say).run(mine)
+        except BenchError as error:
+            say(f"{mode} mode: without a control run no trial shows anything: {error}")
 
     # The clusters that are kept between trials have to be removed first, also when killed.
     for number in (signal.SIGINT, signal.SIGTERM):
