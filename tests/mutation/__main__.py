@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mode", action="append", choices=MODES, help="default: all, one by one")
     made.add_argument("--only", nargs="+", default=[], metavar="NAME", help="names or patterns")
     made.add_argument("--list", action="store_true", help="say what would be tried")
+    made.add_argument("--report", action="store_true", help="try nothing, write what is known")
     made.add_argument("--jobs", type=int, default=1, help="modes at the same time (default 1)")
     made.add_argument(
         "--whole", action="store_true", help="run all cases, to see who else finds it"
@@ -94,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             state = "to do" if trial in todo else ledger.results[trial.key].fate
             console.print(f"{state}: {trial} -> {', '.join(trial.defect.caught_by)}", markup=False)
         return 0
-    try_all(todo, ledger, options, console)
+    if not options.report:
+        try_all(todo, ledger, options, console)
     return report(trials, ledger, options, console)
 
 
