@@ -15,6 +15,7 @@ from rich.console import Console
 
 from clusters.errors import ProxyproofError
 from clusters.protocol import MODES
+from tests.mutation.bench import BenchError
 from tests.mutation.campaign import Campaign, Plan
 from tests.mutation.catalog import all_defects
 from tests.mutation.equivalents import EQUIVALENTS
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mode", action="append", choices=MODES, help="default: all, one by one")
     made.add_argument("--only", nargs="+", default=[], metavar="NAME", help="names or patterns")
     made.add_argument("--list", action="store_true", help="say what would be tried")
+    made.add_argument("--report", action="store_true", help="try nothing, write what is known")
     made.add_argument("--jobs", type=int, default=1, help="modes at the same time (default 1)")
     made.add_argument(
         "--whole", action="store_true", help="run all cases, to see who else finds it"
@@ -93,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             state = "to do" if trial in todo else ledger.results[trial.key].fate
             console.print(f"{state}: {trial} -> {', '.join(trial.defect.caught_by)}", markup=False)
         return 0
-    try_all(todo, ledger, options, console)
+    if not options.report:
+        try_all(todo, ledger, options, console)
     return report(trials, ledger, options, console)
 
 
@@ -111,7 +114,10 @@ def try_all(
 
     def campaign(mode: str, builders: ThreadPoolExecutor) -> None:
         mine = [trial for trial in todo if trial.mode == mode]
-        Campaign(mine[0].mode, ledger, builders, plan, say).run(mine)
+        try:
+            Campaign(mine[0].mode, ledger, builders, plan, say).run(mine)
+        except BenchError as error:
+            say(f"{mode} mode: without a control run no trial shows anything: {error}")
 
     # The clusters that are kept between trials have to be removed first, also when killed.
     for number in (signal.SIGINT, signal.SIGTERM):

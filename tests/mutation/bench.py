@@ -81,8 +81,9 @@ class Bench:
 
     def close(self) -> None:
         """Remove the cluster, unless somebody else made it or it is gone already."""
-        name, self.cluster = self.cluster, ""
-        if not name or self._given or not rundir.alive(rundir.base() / name):
+        name, given = self.cluster, self._given
+        self.cluster, self._given = "", False
+        if not name or given or not rundir.alive(rundir.base() / name):
             return
         command = [sys.executable, "-m", "clusters", "down", name]
         subprocess.run(command, cwd=ROOT, capture_output=True, check=False)

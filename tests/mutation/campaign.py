@@ -125,6 +125,8 @@ class Campaign:
         except ProxyproofError as error:
             return _result(trial, Finding(Fate.NO_BUILD, sentence=str(error)), 0.0)
         cases = () if self.plan.whole else defect.caught_by
+        if defect.fresh:
+            self._bench.close()
         started = time.monotonic()
         try:
             run = self._bench.run(str(path), cases, folder(defect.name), first=not self.plan.whole)

@@ -25,7 +25,8 @@ class Defect:
     `edits` are {file: (old text, new text)}. A text that is not there exactly once fails the build
     of the defect, so a defect can never silently be none. `in_ci` puts it into the short set that
     `tests/e2e` tries at every change of the project; the whole catalogue is `python -m
-    tests.mutation`.
+    tests.mutation`. `fresh` is for what leaves out something that only the start of kube-proxy
+    makes and nothing takes away: nodes on which a whole build ran before would have it still.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Defect:
     edits: Mapping[str, tuple[str, str]]
     caught_by: tuple[str, ...]
     in_ci: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,10 @@ class Trial:
     @property
     def key(self) -> str:
         """What the result is filed under: another text, version or case makes it another trial."""
-        parts = [VERSION, self.defect.name, self.mode, dict(self.defect.edits)]
+        parts: list[object] = [VERSION, self.defect.name, self.mode, dict(self.defect.edits)]
         parts.append(sorted(self.defect.caught_by))
+        if self.defect.fresh:
+            parts.append("fresh")
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def __str__(self) -> str:

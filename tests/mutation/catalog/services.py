@@ -234,6 +234,7 @@ IN_IPTABLES = (
             )
         },
         ("SVC-005", "SVC-008"),
+        fresh=True,
     ),
     Defect(
         "pods are masqueraded and not strangers",
