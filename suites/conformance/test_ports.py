@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from clusters.protocol import Family, Node
     from fixtures.provide import Clients
-    from fixtures.workloads import Workloads
+    from fixtures.workloads import Service, Workloads
     from suites.check import Check
+    from suites.programmed import Programmed
 
 SERVICE = "k/k test/e2e/network/service.go"
 
@@ -174,7 +175,11 @@ def test_port_renamed(
 
 @case("SVC-035", feature="ports", reference="k/k pkg/proxy/servicechangetracker.go merge, filter")
 def test_port_names_swapped(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    programmed: Programmed,
 ) -> None:
     """Two ports that swap their names go on to reach what each has as its targetPort."""
     pods = workloads.pods(2, on=nodes[:2], serve=("tcp:8080", "tcp:8081"))
@@ -183,6 +188,19 @@ def test_port_names_swapped(
     for names in (("a", "b"), ("b", "a"), ("a", "b")):
         first, second = names
         service.update(ports=[port(first, 80, 8080), port(second, 81, 8081)])
-        for name, number in zip(names, (8080, 8081), strict=True):
+        # The controller follows later, and until it has, names lead to each other's ports.
+        numbers = {first: 8080, second: 8081}
+        check.until.testbed(
+            f"the endpoints' ports are {numbers}",
+            partial(followed, service, numbers),
+            within=check.timeouts.pod_running,
+        )
+        programmed([client], pods[0])
+        for name, number in numbers.items():
             right = {pod.identity: number for pod in pods}
             check.reaches(client, service.target(name), pods, also=partial(arrives_at, ports=right))
+
+
+def followed(service: Service, numbers: dict[str, int]) -> bool:
+    """Tell whether the Service's EndpointSlices have these ports and no others."""
+    return all(ports == numbers for ports in service.endpoint_ports())
