@@ -49,7 +49,7 @@ def test_cleanup_leaves_nothing(
     check: Check,
     address: Callable[[], str],
 ) -> None:
-    """kube-proxy --cleanup leaves no rule, set, table, address or virtual server, and then succeeds.
+    """kube-proxy --cleanup leaves no rule, set, table, address or virtual server, then succeeds.
 
     The first says so with its status in nftables and iptables mode only. After IPVS mode it ends
     with 1 although it has removed everything: the clean-up of iptables mode comes first, and may
