@@ -130,6 +130,9 @@ class Bench:
             if new.offers(path):
                 self._lead(address)
         before = dict(old.slices) if old else {}
+        for suffix in set(before) - dict(new.slices).keys():
+            self.kube.delete(f"{self._slices}/{live.name}-{suffix}")
+            wrote.add("slice")
         for suffix, endpoints in new.slices:
             if before.get(suffix) != endpoints:
                 self._write_slice(live, suffix, endpoints, exists=suffix in before)

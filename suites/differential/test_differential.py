@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 PROXIERS = "k/k pkg/proxy/{iptables,ipvs,nftables}/proxier.go"
 TOPOLOGY = f"k/k pkg/proxy/topology.go; {PROXIERS}"
 
+# A case asks from everywhere as fast as the nodes answer: beside another, silence would be load.
 differential = partial(
     case,
     modes=("all",),
     min_nodes=3,
     requires=("outside-client", "outside-route", "hand-made-endpoints"),
+    disruptive=True,
 )
 
 
