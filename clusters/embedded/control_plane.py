@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import secrets
 import signal
 import ssl
@@ -118,16 +119,29 @@ class ControlPlane:
         """Start the controller manager; the API server must answer, or it would back off."""
         self._spawn("kube-controller-manager", self._kube_controller_manager())
 
+    def label_node(self, name: str, label: str, value: str | None) -> bool:
+        """Set a label of a Node, or take it away; tell whether the API server did."""
+        body = json.dumps({"metadata": {"labels": {label: value}}})
+        context = ssl.create_default_context(cafile=str(self.ca))
+        return self._ask(context, "PATCH", f"/api/v1/nodes/{name}", body) == http.client.OK
+
     def _ready(self, context: ssl.SSLContext) -> bool:
+        return self._ask(context, "GET", "/readyz") == http.client.OK
+
+    def _ask(self, context: ssl.SSLContext, method: str, path: str, body: str = "") -> int:
+        """Return the status of the API server's answer, 0 without one."""
         connection = http.client.HTTPSConnection(
             API_SERVER["ipv4"], API_PORT, timeout=2, context=context
         )
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/merge-patch+json",
+        }
         try:
-            headers = {"Authorization": f"Bearer {self.token}"}
-            connection.request("GET", "/readyz", headers=headers)
-            return connection.getresponse().status == http.client.OK
+            connection.request(method, path, body or None, headers)
+            return connection.getresponse().status
         except OSError:
-            return False
+            return 0
         finally:
             connection.close()
 

@@ -23,6 +23,7 @@ KernelKind = Literal["uml", "host"]
 
 UP_WITHIN = 30.0
 INIT = Path(__file__).resolve().parent / "guest" / "init.py"
+ZONE = "topology.kubernetes.io/zone"
 ZONES = ("zone-a", "zone-b", "zone-c")
 
 
@@ -58,6 +59,11 @@ class EmbeddedNode:
         """What the present kube-proxy, and those before it, wrote."""
         return self.logs / "kube-proxy.log"
 
+    @property
+    def zone(self) -> str:
+        """The zone that the node registers with."""
+        return ZONES[(self.index - 1) % len(ZONES)]
+
     def config(self, kind: KernelKind, shared: Mapping[str, Any], count: int) -> dict[str, Any]:
         """Return all that the node's first process has to know."""
         links = network.node_links(self.index)
@@ -75,7 +81,7 @@ class EmbeddedNode:
             "pod_cidr": self.plan.pod_cidr,
             "pod_gateway": self.plan.pod_gateway,
             "peers": [{"pod_cidr": p.pod_cidr, "addresses": p.node} for p in peers],
-            "zone": ZONES[(self.index - 1) % len(ZONES)],
+            "zone": self.zone,
         }
 
     def power_on(self, kind: KernelKind, kernel: Path | None, config: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.embedded import labclient, network, rundir
 from clusters.embedded.addresses import API_PORT, API_SERVER, outside_client
 from clusters.embedded.control_plane import Binaries, ControlPlane
-from clusters.embedded.node import EmbeddedNode, KernelKind
+from clusters.embedded.node import ZONE, EmbeddedNode, KernelKind
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
 from clusters.embedded.proxy_config import METRICS_PORT
@@ -111,6 +111,7 @@ class EmbeddedCluster:
             node.spec = spec
             self.runner.start(node)
             self.runner.wait_synced(node)
+            self.tell_zone(node)
 
         with ThreadPoolExecutor(max(1, len(chosen))) as pool:
             list(pool.map(replace, chosen))
@@ -125,6 +126,17 @@ class EmbeddedCluster:
         embedded = self._own(node)
         self.runner.start(embedded)
         self.runner.wait_synced(embedded)
+        self.tell_zone(embedded)
+
+    def tell_zone(self, node: EmbeddedNode) -> None:
+        """Take the node's zone away and give it back, so that kube-proxy hears of it.
+
+        At its start it may miss it: the handler is added to an informer that runs already and may
+        be called before anybody listens to it (NewNodeTopologyConfig in k/k
+        pkg/proxy/config/config.go, 1.37). Then hints are ignored until the label changes.
+        """
+        for zone in (None, node.zone):
+            self.control_plane.label_node(node.name, ZONE, zone)
 
     def stop_api(self) -> None:
         """Crash the API server; etcd and the controllers go on."""
@@ -297,6 +309,7 @@ class Creation:
             cluster.runner.start(node)
         for node in cluster.embedded_nodes:
             cluster.runner.wait_synced(node)
+            cluster.tell_zone(node)
         self._step(cluster, "kube-proxy synced")
         cluster.save()
         return cluster
