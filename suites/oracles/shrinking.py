@@ -65,12 +65,10 @@ def _plainer(changes: list[Change]) -> Iterator[list[Change]]:
 
 def _plainer_services(service: Service) -> Iterator[Service]:
     usual = Service()
-    for field in fields(Service):
-        # Ports and slices become fewer instead: as usual would be more than a failure needs.
-        if field.name not in ("ports", "slices") and getattr(service, field.name) != getattr(
-            usual, field.name
-        ):
-            yield replace(service, **{field.name: getattr(usual, field.name)})
+    # Ports and slices become fewer instead: as usual would be more than a failure needs.
+    for name in sorted({field.name for field in fields(Service)} - {"ports", "slices"}):
+        if getattr(service, name) != getattr(usual, name):
+            yield replace(service, **{name: getattr(usual, name)})
     if len(service.ports) > 1:
         for port in service.ports:
             yield replace(service, ports=tuple(p for p in service.ports if p != port))

@@ -209,7 +209,7 @@ def test_waits(probe):
     project.makepyfile(test_cases=CASES + GOOD + waits)
     plugins = ("-p", "fixtures.plugin", "-p", "tests.pytester.on_fake")
     process = project.popen(
-        [sys.executable, "-m", "pytest", *plugins, "--kp-artifacts", "out"],
+        [sys.executable, "-m", "pytest", *plugins, "--kp-artifacts", "out", "--kp-parallel", "1"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
