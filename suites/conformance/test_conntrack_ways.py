@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from fixtures.known_bugs import KnownBug
 from suites.conformance.test_conntrack import CONNTRACK, replaced
 from suites.flows import Flow
+from suites.known_bugs import DELETED, SCALED_TO_ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from fixtures.provide import Clients
     from fixtures.workloads import Workloads
     from suites.check import Check
-
-DELETED = KnownBug(
-    "UDP flows of a deleted Service go on to its old endpoints",
-    issue="k/k #141371",
-    fixed="1.38",
-    modes=("iptables", "nftables"),
-)
 
 
 @case(
@@ -118,7 +111,7 @@ def test_udp_flow_before_the_endpoint(
         flow.reaches(pods)
 
 
-@case("CT-006", feature="conntrack", since="1.37", reference="k/k #139628")
+@case("CT-006", feature="conntrack", known_bug=SCALED_TO_ZERO, reference="k/k #139628")
 def test_udp_flow_of_a_service_scaled_to_zero(
     workloads: Workloads,
     clients: Clients,

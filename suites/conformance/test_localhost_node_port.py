@@ -9,9 +9,9 @@ import pytest
 
 from fixtures.case import case
 from fixtures.clients import Target
-from fixtures.known_bugs import KnownBug
 from suites.answers import Answers
 from suites.judges import one_backend
+from suites.known_bugs import LISTED_LATER
 from suites.oracles.verdict import Judgement
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ KEP = "KEP-6032, KubeProxyNFTablesLocalhostNodePorts"
 GATE = {"featureGates": {"KubeProxyNFTablesLocalhostNodePorts": True}}
 PRIMARY = {**GATE, "nodePortAddresses": ["primary"]}
 LOCALHOST = {**GATE, "nodePortAddresses": ["primary", "localhost"]}
-LISTED_LATER = KnownBug(
-    "localhost NodePorts stay closed when localhost is listed at a restart",
-    issue="k/k #142183",
-    fixed="1.38",
-    modes=("nftables",),
-)
 METRICS_PORT = 10249
 REJECTED = re.compile(
     r"^kubeproxy_nftables_localhost_nodeport_rejected_packets_total\{([^}]*)\} (\S+)$",

@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.case import case
 from fixtures.slices import DEAD, OTHER, Slices, endpoint, endpoints
+from suites.known_bugs import SHARED_ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,10 +98,11 @@ def test_slices_of_other_kinds(
     "SVC-021",
     feature=("slices", "terminating"),
     requires=BY_HAND,
+    known_bug=SHARED_ADDRESS,
     reference="k/k #135266, #135593",
 )
-@pytest.mark.parametrize("dead_first", [True, False], ids=["dead-first", "dead-last"])
-@pytest.mark.parametrize("apart", [True, False], ids=["two-slices", "one-slice"])
+@pytest.mark.parametrize("dead_first", [True, False], ids=["dead first", "dead last"])
+@pytest.mark.parametrize("apart", [True, False], ids=["two slices", "one slice"])
 def test_address_of_a_dead_pod_reused(
     workloads: Workloads,
     clients: Clients,

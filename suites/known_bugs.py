@@ -1,0 +1,35 @@
+"""Bugs that upstream has fixed since, by the case that finds them; docs/known-bugs.md has the rest."""
+
+from __future__ import annotations
+
+from fixtures.known_bugs import KnownBug
+
+SCALED_TO_ZERO = KnownBug(
+    "UDP flows go on to the last endpoint of a Service that has none any more",
+    issue="k/k #139628",
+    fixed="1.37",
+    modes=("iptables", "nftables"),
+)
+DELETED = KnownBug(
+    "UDP flows of a deleted Service go on to its old endpoints",
+    issue="k/k #141371",
+    fixed="1.38",
+    modes=("iptables", "nftables"),
+)
+SHARED_ADDRESS = KnownBug(
+    "a terminating endpoint hides a ready one of the same address",
+    issue="k/k #135266",
+    fixed="1.36",
+)
+LONG_NAMES = KnownBug(
+    "a Service with long names ends all syncing",
+    issue="k/k #139515",
+    fixed="1.37",
+    modes=("nftables",),
+)
+LISTED_LATER = KnownBug(
+    "localhost NodePorts stay closed when localhost is listed at a restart",
+    issue="k/k #142183",
+    fixed="1.38",
+    modes=("nftables",),
+)
