@@ -1,4 +1,4 @@
-"""Bugs that upstream has fixed since, by the case that finds them; docs/known-bugs.md has the rest."""
+"""Bugs that upstream has fixed since, which a case finds; docs/known-bugs.md has all."""
 
 from __future__ import annotations
 

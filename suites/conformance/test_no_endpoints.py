@@ -63,7 +63,7 @@ def test_node_port_is_refused(
     feature="reject",
     reference="k/k test/e2e/network/service.go, evicted pods; k/k #109414, #109718",
 )
-@pytest.mark.parametrize("publish", [False, True], ids=["ready", "publish-not-ready"])
+@pytest.mark.parametrize("publish", [False, True], ids=["ready", "publish not ready"])
 def test_evicted_pod_is_no_endpoint(
     workloads: Workloads,
     clients: Clients,

@@ -74,7 +74,7 @@ def test_cleanup_leaves_nothing(
 
 
 @case("LIFE-010", feature="mode switch", requires=NEEDS, reference=CLEANUP, disruptive=True)
-@pytest.mark.parametrize("further", [0, 1], ids=["next-mode", "other-mode"])
+@pytest.mark.parametrize("further", [0, 1], ids=["next mode", "other mode"])
 def test_to_a_mode_and_back(
     workloads: Workloads,
     clients: Clients,
