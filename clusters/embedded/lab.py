@@ -213,8 +213,8 @@ def launch(directory: Path) -> None:
     try:
         os.setsid()
         main(directory)
-    except (OSError, subprocess.SubprocessError) as error:
-        print(error, file=sys.stderr, flush=True)  # noqa: T201 - lab.log
+    except BaseException as error:  # noqa: BLE001 - it ends here, and lab.log says of what
+        print(repr(error), file=sys.stderr, flush=True)  # noqa: T201
     finally:
         os._exit(0)
 
