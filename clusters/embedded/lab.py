@@ -188,8 +188,10 @@ def main(directory: Path) -> None:
     The server is a process of its own so that collecting orphans can never take the exit status
     of a process that somebody waits for.
     """
-    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    # Locked before it has its name: a free lock is what a killed run leaves, and is cleaned up.
+    lock = os.open(directory / "lock.new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    (directory / "lock.new").rename(directory / "lock")
     for unwanted in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         # Handled, not ignored: what is ignored stays so in every process started from here.
         signal.signal(unwanted, lambda *_: None)
