@@ -38,7 +38,7 @@ OK, UNAVAILABLE = 200, 503
 def eligible(body: str, *, right: bool) -> bool:
     """Accept the answer of a healthy kube-proxy on a node that is `right`ly eligible or not."""
     said = json.loads(body)
-    return said.get("nodeEligible") is right and said.get("healthy") is True
+    return said.get("nodeEligible") is right and said.get("healthy", True) is True
 
 
 class Health:
@@ -56,6 +56,9 @@ class Health:
 
         def accept(body: str) -> bool:
             said = json.loads(body)
+            if "status" not in said:
+                # Before it was told by family, the code alone said it.
+                return True
             seen = {name: one["healthy"] for name, one in said["status"].items()}
             return seen == names and said["healthy"] is all(names.values())
 
