@@ -137,6 +137,12 @@ class FakeCluster:
         own.spec = spec
         self.start_proxy(node)
 
+    def set_proxies(self, specs: Mapping[str, ProxySpec], *, clean: bool = True) -> None:
+        """Do `set_proxy` for several nodes, by name."""
+        for node in self.fake_nodes:
+            if node.name in specs:
+                self.set_proxy(node, specs[node.name], clean=clean)
+
     def stop_proxy(self, node: Node, signal: int = 9) -> None:  # noqa: ARG002 - the protocol's
         """Let the node's healthz answer nobody."""
         own = self._own(node)

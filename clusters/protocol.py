@@ -142,6 +142,9 @@ class Cluster(Protocol):
         `BuildError` when it exits or does not sync within its bound.
         """
 
+    def set_proxies(self, specs: Mapping[str, ProxySpec], *, clean: bool = True) -> None:
+        """Do `set_proxy` for several nodes, by name, at the same time."""
+
     def stop_proxy(self, node: Node, signal: int = 9) -> None:
         """End kube-proxy on `node` by `signal` and leave its rules as they are."""
 

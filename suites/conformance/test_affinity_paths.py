@@ -12,9 +12,10 @@ from suites.oracles.verdict import Judgement, require, right, undecided, wrong
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clusters.protocol import Cluster, Family, Node
+    from clusters.protocol import Family, Node
     from fixtures.agent.attempts import Attempts
     from fixtures.provide import Clients
+    from fixtures.proxies import Proxies
     from fixtures.workloads import Workloads
     from suites.check import Check
 
@@ -122,7 +123,7 @@ def test_survives_restart_and_churn(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
-    cluster: Cluster,
+    proxies: Proxies,
     check: Check,
     family: Family,
 ) -> None:
@@ -142,8 +143,7 @@ def test_survives_restart_and_churn(
         check.silent(clients.pod(node), other.target())
     assert [stays(check, client, target) for client in everyone] == before, "a change moved clients"
     for node in nodes:
-        cluster.stop_proxy(node)
-        cluster.start_proxy(node)
+        proxies.restart(node)
     assert [stays(check, client, target) for client in everyone] == before, "a restart moved them"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
@@ -10,25 +9,16 @@ from suites.judges import same_backends
 from suites.oracles.verdict import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from clusters.protocol import Cluster, Node
+    from clusters.protocol import Node
     from fixtures.provide import Clients
+    from fixtures.proxies import Proxies
     from fixtures.workloads import Workloads
     from suites.check import Check
 
 SERVICE = "k/k test/e2e/network/service.go"
 RESTART = ("proxy-restart",)
-
-
-@contextmanager
-def proxy_down(cluster: Cluster, node: Node) -> Iterator[None]:
-    """Have no kube-proxy on `node` during the body; killed, it had no chance to tidy up."""
-    cluster.stop_proxy(node)
-    try:
-        yield
-    finally:
-        cluster.start_proxy(node)
 
 
 @case("SVC-023", feature="lifecycle", reference=f"{SERVICE}, work after the service is recreated")
@@ -74,7 +64,7 @@ def test_kill_and_restart(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
-    cluster: Cluster,
+    proxies: Proxies,
     check: Check,
 ) -> None:
     """Killing and restarting kube-proxy breaks no open connection and fails no new one."""
@@ -83,7 +73,7 @@ def test_kill_and_restart(
     check.reaches(client, target, pods)
     with client.hold(target, 20, timeout=check.timeouts.answer) as held:
         with check.meanwhile(client, target), check.meanwhile(clients.node(nodes[0]), target):
-            with proxy_down(cluster, nodes[0]):
+            with proxies.down(nodes[0]):
                 require(same_backends(held.opened, held.check()))
             later = workloads.service("later")
             check.reaches(client, later.target(), pods)
@@ -97,7 +87,7 @@ def test_changes_while_down(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
-    cluster: Cluster,
+    proxies: Proxies,
     check: Check,
 ) -> None:
     """What changed while kube-proxy was down is applied once it is back: new, moved and gone."""
@@ -106,7 +96,7 @@ def test_changes_while_down(
     moved, gone = workloads.service("moved"), workloads.service("gone")
     for service in (moved, gone):
         check.reaches(here, service.target(), pods)
-    with proxy_down(cluster, nodes[0]):
+    with proxies.down(nodes[0]):
         pods.pop(0).delete()
         pods += workloads.pods(1, on=nodes[0])
         new = workloads.service("new")

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from clusters.protocol import Cluster, Family, Node
     from fixtures.provide import Clients
+    from fixtures.proxies import Proxies
     from fixtures.record import Recorder
-    from fixtures.surroundings import Configurations, Entry
+    from fixtures.surroundings import Entry
     from fixtures.workloads import Service, Workloads
     from suites.check import Check
 
@@ -86,12 +87,12 @@ def test_localhost_in_nftables_mode(
     recorder: Recorder,
     check: Check,
     family: Family,
-    configurations: Configurations,
+    proxies: Proxies,
 ) -> None:
     """With localhost listed TCP is proxied there, affinity is kept, UDP is refused and counted."""
     pods, node = workloads.pods(2, on=nodes[:2]), nodes[0]
     service = workloads.service(type="NodePort")
-    configurations.set(node, LOCALHOST)
+    proxies.configure([node], LOCALHOST)
     itself, target = clients.node(node), localhost(service, family)
     check.reaches(itself, target, pods)
     service.update(sessionAffinity="ClientIP")
@@ -137,17 +138,17 @@ def test_localhost_listed_later(
     nodes: Sequence[Node],
     check: Check,
     family: Family,
-    configurations: Configurations,
+    proxies: Proxies,
 ) -> None:
     """Localhost follows the configuration of a restarted kube-proxy, listed and unlisted."""
     pods, node = workloads.pods(2, on=nodes[:2]), nodes[0]
     service = workloads.service(type="NodePort")
     itself, target = clients.node(node), localhost(service, family)
     for _ in range(2):
-        configurations.set(node, PRIMARY)
+        proxies.configure([node], PRIMARY)
         check.reaches(itself, service.node_target(node), pods)
         check.refuses(itself, target)
-        configurations.set(node, LOCALHOST)
+        proxies.configure([node], LOCALHOST)
         check.reaches(itself, service.node_target(node), pods)
         check.reaches(itself, target, pods)
 

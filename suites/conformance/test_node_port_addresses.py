@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from clusters.protocol import Cluster, Family, Node
     from fixtures.clients import Client
     from fixtures.provide import Clients
+    from fixtures.proxies import Proxies
     from fixtures.record import Recorder
-    from fixtures.surroundings import Configurations, Entry, NodeAddresses
+    from fixtures.surroundings import Entry, NodeAddresses
     from fixtures.waits import Until
     from fixtures.workloads import Workloads
     from suites.check import Check
@@ -134,7 +135,7 @@ def listing_judge(
     address: Callable[[], str],
     entry: Entry,
     node_addresses: NodeAddresses,
-    configurations: Configurations,
+    proxies: Proxies,
 ) -> Callable[[Sequence[str]], None]:
     """Configure a node with a list, and judge at which of its two addresses its ports are."""
     node, answers = nodes[0], Answers(cluster, recorder)
@@ -148,7 +149,7 @@ def listing_judge(
 
     def judge(listed: Sequence[str]) -> None:
         check.reaches(clients.pod(node), service.target(), pods)
-        configurations.set(node, {"nodePortAddresses": expand(listed, places)})
+        proxies.configure([node], {"nodePortAddresses": expand(listed, places)})
         check.reaches(clients.pod(node), service.target(), pods)
         for name, place in places.items():
             meant = bool(MEANS[name].intersection(listed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fixtures.reconfigure import reconfigured
 from suites.oracles.destinations import parse_table
 from suites.oracles.schedulers import Scheduler, scheduler
 from suites.oracles.verdict import Judgement
@@ -21,12 +22,8 @@ if TYPE_CHECKING:
 @contextmanager
 def scheduling(cluster: Cluster, node: Node, name: str) -> Iterator[Node]:
     """Run kube-proxy on `node` with the IPVS scheduler `name`, and as before afterwards."""
-    before = node.spec
-    cluster.set_proxy(node, before.with_config({"ipvs": {"scheduler": name}}))
-    try:
+    with reconfigured(cluster, [node], {"ipvs": {"scheduler": name}}):
         yield node
-    finally:
-        cluster.set_proxy(node, before)
 
 
 class Table:
