@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
-from fixtures.churn import in_parallel, nobodies, repeating, shuffle_endpoints
+from fixtures.churn import flip_affinity, in_parallel, nobodies, repeating, shuffle_endpoints
 from fixtures.services import Service
 from fixtures.slices import DEAD, PORTS, Slices, endpoint
 from suites.oracles.leftovers import none_left
@@ -130,7 +131,7 @@ def test_changes_are_batched(
     proxies.set_periods([node], min_sync=f"{MIN:.0f}s")
     check.reaches(client, changing.target(), pods)
     before, began = metrics.syncs(node), time.monotonic()
-    with repeating(lambda n: changing.update(sessionAffinity=("ClientIP", "None")[n % 2])) as made:
+    with repeating(partial(flip_affinity, changing)) as made:
         check.until("20 changes are made", lambda: made() >= 20, within=check.timeouts.programmed)
         last = workloads.service("last")
         check.reaches(client, last.target(), pods)

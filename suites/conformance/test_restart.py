@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
-from fixtures.churn import repeating
+from fixtures.churn import flip_affinity, repeating
 from suites.judges import same_backends
 from suites.oracles.verdict import require
 
@@ -229,7 +229,7 @@ def test_two_restarts_during_churn(
     check.reaches(client, steady.target(), pods)
 
     def change(number: int) -> None:
-        changing.update(sessionAffinity=("ClientIP", "None")[number % 2])
+        flip_affinity(changing, number)
         changing.set_labels({"number": str(number)})
 
     with check.meanwhile(client, steady.target()), repeating(change) as changes:

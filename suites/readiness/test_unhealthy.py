@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.case import case
+from fixtures.churn import flip_affinity, repeating
 from fixtures.clients import Target
-from fixtures.restless import restless
 from fixtures.stuck import impatient, stuck
 from suites.answers import Answers
 from suites.oracles.verdict import require
@@ -33,6 +33,8 @@ LOOPBACK = "127.0.0.1"
 HEALTHZ_PORT = 10256
 TAINT = "ToBeDeletedByClusterAutoscaler"
 OK, UNAVAILABLE = 200, 503
+EVERY = 0.5
+"""Seconds between changes: far less than a kube-proxy needs to call itself unhealthy."""
 
 
 def eligible(body: str, *, right: bool) -> bool:
@@ -201,7 +203,8 @@ def test_stuck_among_changes(
         health.says({family: True, other: True})
         victim = of_family(workloads, family, "victim", sessionAffinity="ClientIP")
         check.reaches(client, at(victim), pods)
-        with restless(busy), stuck(cluster, node, family, victim):
+        change = partial(flip_affinity, busy)
+        with repeating(change, every=EVERY), stuck(cluster, node, family, victim):
             health.says({family: False, other: True})
         health.says({family: True, other: True})
         check.reaches(client, at(busy), pods)
