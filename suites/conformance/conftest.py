@@ -8,9 +8,14 @@ import pytest
 
 from fixtures.proxy_state import ProxyState
 from suites.check import Check
+from suites.local_policy import LocalPolicy
 
 if TYPE_CHECKING:
-    from clusters.protocol import Cluster
+    from collections.abc import Sequence
+
+    from clusters.protocol import Cluster, Node
+    from fixtures.provide import Clients
+    from fixtures.surroundings import Entry
     from fixtures.timeouts import Timeouts
     from fixtures.waits import Until
 
@@ -19,3 +24,11 @@ if TYPE_CHECKING:
 def patient_check(cluster: Cluster, until: Until, timeouts: Timeouts) -> Check:
     """Judge as `check` does, where a node may run a mode whose syncs are not atomic."""
     return Check(until, timeouts, ProxyState(cluster), atomic=False)
+
+
+@pytest.fixture
+def local_policy(
+    check: Check, clients: Clients, entry: Entry, nodes: Sequence[Node], mode: str
+) -> LocalPolicy:
+    """Judge addresses of Services with externalTrafficPolicy Local."""
+    return LocalPolicy(check, clients, entry, nodes, mode)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.case import case
-from suites.check import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clusters.protocol import Family, Node
+    from clusters.protocol import Node
     from fixtures.provide import Clients
     from fixtures.surroundings import Entry
     from fixtures.workloads import Workloads
     from suites.check import Check
+    from suites.local_policy import LocalPolicy
 
 SERVICE = "k/k test/e2e/network/service.go"
 OUTSIDE = ("outside-client", "outside-route")
@@ -59,31 +58,15 @@ def test_external_ip(
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_external_ip_with_local_policy(
     workloads: Workloads,
-    clients: Clients,
     nodes: Sequence[Node],
-    check: Check,
-    family: Family,
-    mode: str,
     address: Callable[[], str],
-    entry: Entry,
+    local_policy: LocalPolicy,
     port: str,
 ) -> None:
     """With externalTrafficPolicy Local an externalIP keeps the source, where endpoints are."""
-    pods, external, bare = workloads.pods(1, on=nodes[0]), address(), nodes[-1]
+    pods, external = workloads.pods(1, on=nodes[0]), address()
     service = workloads.service(externalIPs=[external], externalTrafficPolicy="Local")
-    target, outside = service.at(external, port), entry.by(nodes[0], external)
-    own = partial(sources, allowed={outside.addresses[family]}, what="the client's own address")
-    check.reaches(outside, target, pods, also=own)
-    # A node's own pods are served as with policy Cluster, and so show that it knows the address.
-    check.reaches(clients.pod(bare), target, pods)
-    entry.by(bare, external)
-    if mode == "ipvs":
-        # Endpoints elsewhere are taken and their answer is discarded (k/k #97081), see ETP-002.
-        check.silent(outside, target)
-    else:
-        check.drops(outside, target)
-    service.update(externalTrafficPolicy="Cluster")
-    check.reaches(outside, target, pods)
+    local_policy.holds(service, external, port, pods)
 
 
 @case("EXT-003", feature="ExternalIP", requires=OUTSIDE, reference="k/k pkg/proxy/serviceport.go")

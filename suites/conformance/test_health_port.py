@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from fixtures.case import case
 from fixtures.stuck import impatient, stuck
-from suites.external import balanced
 from suites.health_port import port_taken, warned
+from suites.load_balancing import load_balancer
 from suites.terminating import SERVES_ON, end, terminate
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_only_terminating(
 ) -> None:
     """The health check port says 503 once a node's pods only terminate; they serve on meanwhile."""
     old = workloads.pods(1, on=nodes[0], extra_args=SERVES_ON)
-    service, outside = balanced(workloads), clients.outside()
+    service, outside = load_balancer(workloads, externalTrafficPolicy="Local"), clients.outside()
     port, here = health_port(service), nodes[0]
     check.reaches(outside, service.node_target(here), old)
     port.says(here, OK, local=1)
@@ -76,7 +76,7 @@ def test_stuck_proxy(
     """The health check port says 503 while kube-proxy cannot program, and 200 when it can again."""
     node, client = nodes[0], clients.pod(nodes[0])
     pods = workloads.pods(2, on=node)
-    service = balanced(workloads)
+    service = load_balancer(workloads, externalTrafficPolicy="Local")
     port = health_port(service)
     with impatient(cluster, node):
         port.says(node, OK, local=2)
@@ -102,7 +102,7 @@ def test_port_conflict(
     """A health check port taken by another program is a warning event; all else works, then it."""
     here, there = nodes[0], nodes[-1]
     pods = workloads.pods(2, on=[here, there])
-    service = balanced(workloads)
+    service = load_balancer(workloads, externalTrafficPolicy="Local")
     port = health_port(service)
     port.says(here, OK, local=1)
     service.delete()

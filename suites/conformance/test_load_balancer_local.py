@@ -9,7 +9,6 @@ import pytest
 
 from fixtures.case import case
 from suites.answers import Answers
-from suites.check import sources
 from suites.load_balancing import load_balancer, only_from
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from fixtures.surroundings import Entry, NodeAddresses
     from fixtures.workloads import Workloads
     from suites.check import Check
+    from suites.local_policy import LocalPolicy
 
 LOCAL = "k/k test/e2e/network/loadbalancer.go, externalTrafficPolicy=Local"
 OUTSIDE = ("outside-client", "outside-route")
@@ -32,31 +32,15 @@ OUTSIDE = ("outside-client", "outside-route")
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_vip_with_local_policy(
     workloads: Workloads,
-    clients: Clients,
     nodes: Sequence[Node],
-    check: Check,
-    family: Family,
-    mode: str,
     address: Callable[[], str],
-    entry: Entry,
+    local_policy: LocalPolicy,
     port: str,
 ) -> None:
     """With externalTrafficPolicy Local a VIP keeps the source, and only where endpoints are."""
-    pods, vip, bare = workloads.pods(1, on=nodes[0]), address(), nodes[-1]
+    pods, vip = workloads.pods(1, on=nodes[0]), address()
     service = load_balancer(workloads, vip, externalTrafficPolicy="Local")
-    target, outside = service.at(vip, port), entry.by(nodes[0], vip)
-    own = partial(sources, allowed={outside.addresses[family]}, what="the client's own address")
-    check.reaches(outside, target, pods, also=own)
-    for client in (clients.pod(bare), clients.node(bare)):
-        check.reaches(client, target, pods)
-    entry.by(bare, vip)
-    if mode == "ipvs":
-        # Endpoints elsewhere are taken and their answer is discarded (k/k #97081), see ETP-002.
-        check.silent(outside, target)
-    else:
-        check.drops(outside, target)
-    service.update(externalTrafficPolicy="Cluster")
-    check.reaches(outside, target, pods)
+    local_policy.holds(service, vip, port, pods)
 
 
 @case(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from suites.external import balanced
+from suites.load_balancing import load_balancer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def test_local_clients_are_not_bound(
     """
     pods = workloads.pods(1, on=nodes[0], gated=True)
     pods[0].set_ready(True)
-    bare, service = nodes[-1], balanced(workloads)
+    bare, service = nodes[-1], load_balancer(workloads, externalTrafficPolicy="Local")
     vip = address()
     service.set_load_balancer(vip)
     targets = (service.node_target(bare, port), service.at(vip, port))
@@ -71,7 +71,7 @@ def test_external_local_endpoint_moves(
 ) -> None:
     """With externalTrafficPolicy Local a node's answers and health follow the endpoint there."""
     pods = workloads.pods(2, on=nodes[:2], gated=True)
-    service, outside = balanced(workloads), clients.outside()
+    service, outside = load_balancer(workloads, externalTrafficPolicy="Local"), clients.outside()
     port = health_port(service)
     for here, there in ((0, 1), (1, 0)) * 2:
         pods[here].set_ready(True)
@@ -95,7 +95,11 @@ def test_external_local_endpoint_unready(
     pods = workloads.pods(2, on=nodes[:2], gated=True)
     for pod in pods:
         pod.set_ready(True)
-    service, outside, here = balanced(workloads), clients.outside(), nodes[0]
+    service, outside, here = (
+        load_balancer(workloads, externalTrafficPolicy="Local"),
+        clients.outside(),
+        nodes[0],
+    )
     port = health_port(service)
     check.reaches(outside, service.node_target(here), pods[:1])
     with check.meanwhile(outside, service.node_target(nodes[1])):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from suites.external import balanced
 from suites.judges import same_backends
+from suites.load_balancing import load_balancer
 from suites.open_flows import held_by
 from suites.oracles.verdict import require
 
@@ -126,7 +126,7 @@ def test_external_policy_flips_fast(
 ) -> None:
     """The last of several quick changes of externalTrafficPolicy holds, and none is a gap."""
     pods = workloads.pods(2, on=nodes[:2])
-    service, outside = balanced(workloads), clients.outside()
+    service, outside = load_balancer(workloads, externalTrafficPolicy="Local"), clients.outside()
     port, target = health_port(service), service.node_target(nodes[0])
     check.reaches(outside, target, pods[:1])
     port.says(nodes[0], 200, local=1)

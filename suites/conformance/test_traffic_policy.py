@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.case import case
 from suites.check import sources
-from suites.external import balanced
+from suites.load_balancing import load_balancer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,7 +91,7 @@ def test_health_check_node_port(
     workloads: Workloads, nodes: Sequence[Node], health_port: Callable[[Service], HealthPort]
 ) -> None:
     """HealthCheckNodePort says 200 and how many where endpoints are, 503 elsewhere."""
-    service = balanced(workloads)
+    service = load_balancer(workloads, externalTrafficPolicy="Local")
     port, here, there = health_port(service), nodes[0], nodes[-1]
     port.says(here, 503, local=0)
     pods = workloads.pods(2, on=here)
