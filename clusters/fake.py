@@ -206,15 +206,15 @@ class FakeCluster:
     def check_proxies(self) -> None:
         """Nothing runs here that could end by itself."""
 
-    def proxy_syncs(self, node: Node) -> dict[str, float]:
+    def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
         """Nothing syncs here."""
-        del node
+        del node, age
         return {}
 
-    def proxy_cpu(self, node: Node) -> float:
-        """Nothing runs here that would use any."""
+    def proxy_busy(self, node: Node) -> bool:
+        """Nothing runs here that could be."""
         del node
-        return 0.0
+        return False
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a pod is controlled; raises `TestbedError` when none runs."""

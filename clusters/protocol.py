@@ -168,14 +168,14 @@ class Cluster(Protocol):
     def check_proxies(self) -> None:
         """Raise `BuildError` for the first kube-proxy that has ended although nobody ended it."""
 
-    def proxy_syncs(self, node: Node) -> dict[str, float]:
-        """How many syncs kube-proxy has ended, at most 0.2 s ago, by the labels of its metric.
+    def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
+        """How many syncs kube-proxy had ended `age` seconds ago or later, by its metric's labels.
 
         From 1.33 there is a counter for each family (`ip_family`), before one for both.
         """
 
-    def proxy_cpu(self, node: Node) -> float:
-        """Processor seconds that kube-proxy and what it started have used; 0 when it is not up."""
+    def proxy_busy(self, node: Node) -> bool:
+        """Whether kube-proxy is at work rather than waiting for something to do."""
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a running pod is controlled."""

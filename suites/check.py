@@ -44,12 +44,21 @@ class Check:
     """
 
     def __init__(
-        self, until: Until, timeouts: Timeouts, state: ProxyState, *, atomic: bool
+        self,
+        until: Until,
+        timeouts: Timeouts,
+        state: ProxyState,
+        *,
+        atomic: bool,
+        changes: Callable[[], int] | None = None,
     ) -> None:
+        """`changes` counts what the case has changed, where all its changes are counted."""
         self.until = until
         self.timeouts = timeouts
         self._state = state
         self._atomic = atomic
+        self._changes = changes
+        self._settled: dict[tuple[str, str], int] = {}
 
     def reaches(
         self,
@@ -81,7 +90,11 @@ class Check:
                 judgements.append(also(attempts))
             return all_of(*judgements)
 
+        tries = 0
+
         def holds() -> Judgement:
+            nonlocal tries
+            tries += 1
             # One first: while the change has not arrived, an attempt may cost a timeout.
             first = client.probe(target, 1, timeout=self.timeouts.drop, **options)
             judgement = judged(first, whole=False)
@@ -95,26 +108,37 @@ class Check:
             within=self.timeouts.programmed,
             consecutive=1,
         )
-        if not self._atomic:
-            self.until_settled(client, syncs=1)
+        if not self._atomic and not (tries == 1 and self._is_settled(client, target)):
+            self.until_settled(client, target, syncs=1)
         number = max(count, enough)
         attempts = client.probe(target, number, timeout=self.timeouts.answer, **options)
         require(judged(attempts))
         return attempts
 
-    def until_settled(self, client: Client, *, syncs: int = 2) -> None:
+    def until_settled(self, client: Client, target: Target, *, syncs: int = 2) -> None:
         """Let the client's node finish the sync that it is in the middle of, and one more.
+
+        Syncs of the target's family, that is: the other family has its own.
 
         With `syncs` 1 only the first, which is enough where the change was seen to be in force.
         Syncs are not atomic in IPVS mode: a new virtual server works first, then its address gets
         into the set of those whose other ports are refused, and only then its port into the set
         of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
         """
-        self.until.or_go_on(
+        changes = self._changes() if self._changes else 0
+        settled = self.until.or_go_on(
             f"kube-proxy near {client.name} has done what it knew of",
-            self._state.after_sync(client.node, syncs),
+            self._state.after_sync(client.node, syncs, target.family),
             within=self.timeouts.programmed,
         )
+        if settled:
+            self._settled[client.node, target.family] = changes
+
+    def _is_settled(self, client: Client, target: Target) -> bool:
+        """Tell whether the case has changed nothing since the client's node had settled."""
+        if self._changes is None:
+            return False
+        return self._settled.get((client.node, target.family)) == self._changes()
 
     @contextmanager
     def meanwhile(
@@ -199,9 +223,9 @@ class Check:
         if "timeout" in seen.outcome:
             # A node that is too busy to answer for a moment looks like one that drops, so silence
             # counts only after the sync that brings it.
-            self.until_settled(client)
+            self.until_settled(client, target)
         elif not self._atomic:
-            self.until_settled(client, syncs=1)
+            self.until_settled(client, target, syncs=1)
         attempts = client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
         require(judge(attempts))
         return attempts

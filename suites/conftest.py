@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.case import declared
 from fixtures.proxy_state import ProxyState
 from suites.answers import Answers
 from suites.check import Check
@@ -16,16 +17,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clusters.protocol import Cluster
+    from fixtures.kube import Kube
     from fixtures.record import Recorder
     from fixtures.timeouts import Timeouts
     from fixtures.waits import Until
     from fixtures.workloads import Service, Workloads
 
 
-@pytest.fixture(scope="session")
-def check(cluster: Cluster, until: Until, timeouts: Timeouts, mode: str) -> Check:
+@pytest.fixture
+def check(
+    request: pytest.FixtureRequest,
+    cluster: Cluster,
+    kube: Kube,
+    until: Until,
+    timeouts: Timeouts,
+    mode: str,
+) -> Check:
     """Wait until it is so, then judge that it is only so."""
-    return Check(until, timeouts, ProxyState(cluster), atomic=mode not in {"ipvs", "all"})
+    case = declared(request.node.function)
+    # Disruptive cases change nodes as well, which nobody counts.
+    counted = case is not None and not case.disruptive
+    return Check(
+        until,
+        timeouts,
+        ProxyState(cluster),
+        atomic=mode not in {"ipvs", "all"},
+        changes=(lambda: kube.writes) if counted else None,
+    )
 
 
 @pytest.fixture

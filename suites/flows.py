@@ -34,6 +34,7 @@ class Flow:
     def __init__(self, client: Client, target: Target, check: Check) -> None:
         self.name = f"the UDP flow of {client.name} to {target}"
         self.client = client
+        self.target = target
         self.check = check
         answer = check.timeouts.answer
         self._running = client.start(
@@ -66,7 +67,7 @@ class Flow:
         within = self.check.timeouts.programmed
         name = f"{self.name} {what}"
         self.check.until(name, lambda: judge(self._since(-latest)), within=within, consecutive=1)
-        self.check.until_settled(self.client)
+        self.check.until_settled(self.client, self.target)
         # The datagram that is under way may be older than what has just been waited for.
         start = len(self._running.so_far()) + 1
         self.check.until.testbed(

@@ -168,15 +168,17 @@ class EmbeddedCluster:
         for node in self.embedded_nodes:
             self.runner.check_alive(node)
 
-    def proxy_syncs(self, node: Node) -> dict[str, float]:
-        """How many syncs kube-proxy has ended, at most 0.2 s ago, by the labels of its metric."""
+    def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
+        """How many syncs kube-proxy had ended `age` seconds ago or later, by labels."""
         url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
-        counters: dict[str, float] = self._own(node).control.ask("syncs", url=url)["counters"]
+        counters: dict[str, float] = self._own(node).control.ask("syncs", url=url, age=age)[
+            "counters"
+        ]
         return counters
 
-    def proxy_cpu(self, node: Node) -> float:
-        """Processor seconds that kube-proxy and what it started have used; 0 when it is not up."""
-        return float(self._own(node).control.ask("cpu", name=PROXY)["seconds"])
+    def proxy_busy(self, node: Node) -> bool:
+        """Whether kube-proxy is at work rather than waiting for something to do."""
+        return bool(self._own(node).control.ask("busy", name=PROXY)["busy"])
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a running pod is controlled."""

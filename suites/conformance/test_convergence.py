@@ -92,7 +92,7 @@ def test_large_cluster(
         addresses = nobodies(100, family, first=number)
         slices.write(f"s{number}", [endpoint(address) for address in addresses])
     check.reaches(client, service.target(), pods)
-    check.until_settled(client)
+    check.until_settled(client, service.target())
     removed = pods.pop()
     removed.delete()
     check.reaches(client, service.target(), pods)
@@ -178,7 +178,7 @@ def test_memory_is_given_back(
         in_parallel(lambda service: Slices(service).delete("a"), made[:-1])
         in_parallel(Service.delete, made)
         check.silent(client, made[-1].target())
-        check.until_settled(client)
+        check.until_settled(client, made[-1].target())
         in_use = metrics.heap(node)
         in_parallel(Service.recreate, made)
         return in_use

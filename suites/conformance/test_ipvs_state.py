@@ -202,7 +202,7 @@ def test_resync(
     for service in (server, destination, bound):
         check.reaches(client, service.target(), pods)
     proxies.set_periods([node], sync="1s")
-    check.until_settled(client)
+    check.until_settled(client, server.target())
     kernel_state.delete_server(node, server.target())
     kernel_state.delete_destination(node, destination.target(), pods[0].addresses)
     kernel_state.unbind(node, bound.cluster_ip)

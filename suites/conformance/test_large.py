@@ -189,5 +189,5 @@ def many_answer(
         holds,
         within=check.timeouts.programmed,
     )
-    check.until_settled(client)
+    check.until_settled(client, target)
     require(judged(max(count, len(addresses))))

@@ -53,7 +53,7 @@ def test_lost_rules_come_back(
     service = workloads.service(type="NodePort")
     proxies.set_periods([node], sync=SHORT)
     check.reaches(client, service.target(), pods)
-    check.until_settled(client)
+    check.until_settled(client, service.target())
     for _ in range(2):
         lose_all(kernel_state, node, family)
         check.reaches(client, service.target(), pods)
@@ -89,7 +89,7 @@ def test_lost_table_comes_back(
     service = workloads.service(type="NodePort")
     proxies.set_periods([node], sync=SHORT)
     check.reaches(client, service.target(), pods)
-    check.until_settled(client)
+    check.until_settled(client, service.target())
     for name in ("next", "after-next"):
         lose_all(kernel_state, node, family)
         began = time.monotonic()

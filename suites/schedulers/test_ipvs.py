@@ -52,7 +52,7 @@ def server(
         target = workloads.service().target()
         table = Table(cluster, node, target, pods)
         until("in the kernel", lambda: table.has(count), within=check.timeouts.programmed)
-        check.until_settled(clients.node(node))
+        check.until_settled(clients.node(node), target)
         return target, table, pods
 
     return make
@@ -112,7 +112,7 @@ def _change_in_mid_cycle(
     require(matches_model(before, table.named([model.connect("", 0) for _ in before])))
     added = workloads.pods(1)[0]
     until("4th in the kernel", lambda: table.has(4), within=check.timeouts.programmed)
-    check.until_settled(client)
+    check.until_settled(client, target)
     table.names |= {f"{address}:8080": added.identity for address in added.addresses.values()}
     model.add(table.read()[1][0].name, 1)
     after = picks(client.probe(target, 12))

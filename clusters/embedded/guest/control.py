@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pty
 import re
@@ -22,7 +23,7 @@ from clusters.embedded import namespaces
 
 PORT = 7000
 
-COUNTED_FOR = 0.2
+LOOKS, LOOK = 5, 0.02
 SYNCS = re.compile(
     r"^kubeproxy_sync_proxy_rules_duration_seconds_count(\{[^}]*\})? (\S+)$", re.MULTILINE
 )
@@ -35,7 +36,7 @@ class Control:
         self.config = config
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.counted: dict[str, float] = {}
-        self.counted_at = -COUNTED_FOR
+        self.counted_at = -math.inf
         self.counted_lock = threading.Lock()
 
     def exec(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -93,27 +94,33 @@ class Control:
         process = self.processes.get(request["name"])
         return {"status": process.poll() if process else None, "known": process is not None}
 
-    def cpu(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Tell the processor seconds of a process and of its ended children (proc(5), stat)."""
+    def busy(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Tell whether a process is at work: one of its threads could run, or has a child.
+
+        Looked at several times, over longer than kube-proxy waits between two syncs. A thread that
+        waits for its turn on a crowded node can run too, which no count of ticks would tell.
+        """
         process = self.processes.get(request["name"])
-        try:
-            stat = Path(f"/proc/{process.pid}/stat").read_text() if process else ""
-        except OSError:
-            stat = ""
-        ticks = sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
-        return {"seconds": ticks / os.sysconf("SC_CLK_TCK")}
+        for _ in range(LOOKS):
+            if process is None or process.poll() is not None:
+                return {"busy": False}
+            if at_work(process.pid):
+                return {"busy": True}
+            time.sleep(LOOK)
+        return {"busy": False}
 
     def syncs(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell kube-proxy's sync counters by their labels, as the metrics at `url` have them.
 
         Everybody who waits for a sync asks, and rendering all metrics costs the node more than
-        most of its work, so an answer stands for a moment.
+        most of its work, so an answer stands for `age` seconds.
         """
+        oldest = time.monotonic() - request["age"]
         with self.counted_lock:
-            if time.monotonic() - self.counted_at > COUNTED_FOR:
+            if self.counted_at < oldest:
+                self.counted_at = time.monotonic()
                 body = self.http({"url": request["url"], "timeout": 2.0})["body"]
                 self.counted = {labels: float(value) for labels, value in SYNCS.findall(body)}
-                self.counted_at = time.monotonic()
             return {"counters": self.counted}
 
     def http(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +150,7 @@ class Control:
             "signal": self.signal,
             "status": self.status,
             "http": self.http,
-            "cpu": self.cpu,
+            "busy": self.busy,
             "syncs": self.syncs,
             "write": self.write,
             "hello": self.hello,
@@ -162,6 +169,23 @@ class Control:
                     shell(connection, request.get("argv") or ["bash", "-i"])
                     return
                 connection.sendall(json.dumps(self.answer(request)).encode() + b"\n")
+
+
+def at_work(pid: int) -> bool:
+    """Tell whether a thread of the process can run or waits for a disk, or has a child."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        state = text(task / "stat").rpartition(")")[2].split()[:1]
+        if state in (["R"], ["D"]) or text(task / "children"):
+            return True
+    return False
+
+
+def text(path: Path) -> str:
+    """Return what a file of a thread that may have ended says, "" when it has."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def shell(connection: socket.socket, argv: list[str]) -> None:

@@ -21,7 +21,7 @@ from reports.journal import Journal
 from suites.check import Check, nobody, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fixtures.workloads import Pod
 
@@ -114,6 +114,27 @@ def test_a_pod_never_chosen_may_be_right(check: Check, client: Client, target: T
     """With session affinity it is enough that nobody else answers."""
     both = pods("/node-2", "web-1")
     assert check.reaches(client, target, both, count=10, every_pod=False).ok
+
+
+def test_a_node_settles_once_for_each_change(
+    cluster: FakeCluster, recorder: Recorder, client: Client, target: Target
+) -> None:
+    """The sync under way is waited for again only after the case has changed something."""
+    asked: list[str] = []
+
+    class Watched(ProxyState):
+        def after_sync(self, name: str, syncs: int, family: str = "") -> Callable[[], bool]:
+            asked.append(f"{name} {syncs} {family}")
+            return super().after_sync(name, syncs, family)
+
+    changes = 0
+    check = Check(Until(recorder), SHORT, Watched(cluster), atomic=False, changes=lambda: changes)
+    for _ in range(2):
+        check.reaches(client, target, pods("/node-2"))
+    assert asked == ["node-1 1 ipv4"]
+    changes = 1
+    check.reaches(client, target, pods("/node-2"))
+    assert len(asked) == 2
 
 
 def test_refuses(check: Check, client: Client, closed: Target, target: Target) -> None:
