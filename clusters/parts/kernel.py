@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import ConfigError, TestbedError
-from clusters.parts import idle_edit, kernel_source
+from clusters.parts import kernel_edits, kernel_source
 from clusters.parts.commands import CommandError, own_tmp
 from clusters.parts.memo import Memo, identity
 
@@ -61,7 +61,7 @@ def get_kernel(workshop: Workshop, source: Path | None = None, series: str = "")
         )
     inputs = {
         "config": hashlib.sha256(FRAGMENT.read_bytes()).hexdigest(),
-        "edits": hashlib.sha256(repr(idle_edit.EDITS).encode()).hexdigest(),
+        "edits": hashlib.sha256(repr(kernel_edits.EDITS).encode()).hexdigest(),
         "series": series,
         "source": _digest(workshop, source) if source else "",
         "recipe": "1",
@@ -130,7 +130,7 @@ class _Build:
         if done.exists() or (self.work / "unpacked-full").exists():
             return
         kernel_source.unpack(package, self.tree, self.commands, self.step, slim=slim)
-        idle_edit.edit_tree(self.tree, series)
+        kernel_edits.edit_tree(self.tree, series)
         done.touch()
 
     def _make(self, *targets: str) -> None:

@@ -1,4 +1,4 @@
-"""The change to the kernel's idle loop."""
+"""The changes to the kernel's idle loop and network card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.errors import TestbedError
-from clusters.parts.idle_edit import Edit, apply_edits, edit_tree, edits_for
+from clusters.parts.kernel_edits import Edit, apply_edits, edit_tree, edits_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +47,22 @@ void os_idle_sleep(void)
 """
 
 
+VECTOR = """static int create_raw_fd(char *iface, int flags, int proto)
+{
+	return fd;
+raw_fd_cleanup:
+	return err;
+}
+	rxfd = create_raw_fd(iface, ETH_P_ALL, ETH_P_ALL);
+	txfd = create_raw_fd(iface, 0, ETH_P_IP); /* Turn off RX on this fd */
+"""
+
+
 def tree(root: Path, signal_c: str, time_c: str) -> Path:
-    folder = root / "arch/um/os-Linux"
+    folder, drivers = root / "arch/um/os-Linux", root / "arch/um/drivers"
     folder.mkdir(parents=True)
+    drivers.mkdir()
+    (drivers / "vector_user.c").write_text(VECTOR)
     (folder / "signal.c").write_text(signal_c)
     (folder / "time.c").write_text(time_c)
     return folder
@@ -74,6 +87,16 @@ def test_series_6_asks_before_it_suspends(tmp_path: Path) -> None:
     assert time_c.index("int os_interrupts_pending(void);") < time_c.index("void os_idle_sleep")
     assert "if (!os_interrupts_pending() &&" in time_c
     assert "sigaddset(&set, SIGIO)" in time_c
+
+
+@pytest.mark.parametrize("series", ["6.1", "7.2"])
+def test_the_card_has_room_for_a_burst(tmp_path: Path, series: str) -> None:
+    """The socket that receives gets a large buffer before it is used; the other gets no packet."""
+    tree(tmp_path, *{"6.1": (SIGNAL_6, TIME_6), "7.2": (SIGNAL_7, TIME_7)}[series])
+    edit_tree(tmp_path, series)
+    vector_c = (tmp_path / "arch/um/drivers/vector_user.c").read_text()
+    assert vector_c.index("SO_RCVBUFFORCE") < vector_c.index("return fd;")
+    assert "create_raw_fd(iface, 0, 0)" in vector_c
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
