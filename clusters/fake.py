@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from clusters.errors import BuildError, ConfigError, TestbedError
 from clusters.fake_api import Api, Store
 from clusters.fake_parts import Process, Proxy
-from clusters.protocol import AgentAddress, Node, ProxySpec, Ran
+from clusters.protocol import HEALTHZ_PORT, AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 OUTSIDE_CLIENTS = 2
 FIRST_POD = 10
-HEALTHZ_PORT = 10256
 HARMLESS = frozenset({"cat", "echo", "false", "ls", "sh", "sleep", "true", "uname"})
 """Programs that `run` starts: they run on the machine itself and must not change it."""
 

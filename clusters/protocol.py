@@ -18,6 +18,13 @@ RUN_MODES: tuple[RunMode, ...] = (*MODES, "all")
 
 Family = Literal["ipv4", "ipv6"]
 
+ZONE = "topology.kubernetes.io/zone"
+"""The label of nodes that kube-proxy and the EndpointSlice controller read."""
+
+HEALTHZ_PORT = 10256
+METRICS_PORT = 10249
+"""Defaults of the KubeProxyConfiguration's healthzBindAddress and metricsBindAddress."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProxySpec:

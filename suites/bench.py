@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+from clusters.protocol import ZONE
 from fixtures.clients import Target
 from fixtures.matrix import Aim, Matrix, Vantage
 from suites.oracles.world import BACKEND_PORTS, Endpoint, Layout, World
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from suites.oracles.world import Port, Service
 
 SERVE = tuple(f"{protocol}:{port}" for protocol, port in BACKEND_PORTS.values())
-ZONE = "topology.kubernetes.io/zone"
 ZONES = ("zone-a", "zone-b", "zone-c")
 
 

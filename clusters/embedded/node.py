@@ -23,7 +23,6 @@ KernelKind = Literal["uml", "host"]
 
 UP_WITHIN = 30.0
 INIT = Path(__file__).resolve().parent / "guest" / "init.py"
-ZONE = "topology.kubernetes.io/zone"
 ZONES = ("zone-a", "zone-b", "zone-c")
 
 

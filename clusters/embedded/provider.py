@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 from clusters.embedded import labclient, network, rundir
 from clusters.embedded.addresses import API_PORT, API_SERVER, outside_client
 from clusters.embedded.control_plane import Binaries, ControlPlane
-from clusters.embedded.node import ZONE, EmbeddedNode, KernelKind
+from clusters.embedded.node import EmbeddedNode, KernelKind
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
-from clusters.embedded.proxy_config import METRICS_PORT
 from clusters.errors import ConfigError, TestbedError
-from clusters.protocol import AgentAddress, Node, ProxySpec, Ran
+from clusters.protocol import METRICS_PORT, ZONE, AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from clusters.embedded.proxy_config import HEALTHZ_PORT, METRICS_PORT, render
+from clusters.embedded.proxy_config import render
 from clusters.errors import BuildError
+from clusters.protocol import HEALTHZ_PORT, METRICS_PORT
 
 if TYPE_CHECKING:
     from pathlib import Path

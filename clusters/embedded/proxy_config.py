@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.addresses import POD_NETWORK
-from clusters.protocol import merge
+from clusters.protocol import HEALTHZ_PORT, METRICS_PORT, merge
 
 if TYPE_CHECKING:
     from clusters.protocol import ProxySpec
-
-METRICS_PORT = 10249
-HEALTHZ_PORT = 10256
 
 
 def render(spec: ProxySpec, *, node: str, kubeconfig: str) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.protocol import METRICS_PORT
 from fixtures.case import case
 from fixtures.clients import Target
+from fixtures.metrics import parse_samples
 from suites.answers import Answers
 from suites.judges import one_backend
 from suites.known_bugs import LISTED_LATER
@@ -30,11 +31,7 @@ KEP = "KEP-6032, KubeProxyNFTablesLocalhostNodePorts"
 GATE = {"featureGates": {"KubeProxyNFTablesLocalhostNodePorts": True}}
 PRIMARY = {**GATE, "nodePortAddresses": ["primary"]}
 LOCALHOST = {**GATE, "nodePortAddresses": ["primary", "localhost"]}
-METRICS_PORT = 10249
-REJECTED = re.compile(
-    r"^kubeproxy_nftables_localhost_nodeport_rejected_packets_total\{([^}]*)\} (\S+)$",
-    re.MULTILINE,
-)
+REJECTED = "kubeproxy_nftables_localhost_nodeport_rejected_packets_total"
 
 
 def localhost(service: Service, family: Family, port: str = "tcp") -> Target:
@@ -114,7 +111,7 @@ def test_localhost_in_nftables_mode(
 def counts_rejected(answers: Answers, node: Node, protocol: str, family: Family) -> Judgement:
     """Judge whether the node counts packets of a protocol that its loopback refused."""
     _, text = answers.get(node, "127.0.0.1", METRICS_PORT, "/metrics")
-    counted = {labels: float(value) for labels, value in REJECTED.findall(text)}
+    counted = parse_samples(text).get(REJECTED, {})
     packets = sum(
         value
         for labels, value in counted.items()

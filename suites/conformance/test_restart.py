@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from clusters.protocol import HEALTHZ_PORT
 from fixtures.case import case
 from fixtures.churn import flip_affinity, repeating
 from suites.judges import same_backends
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 SERVICE = "k/k test/e2e/network/service.go"
 RESTART = ("proxy-restart",)
-HEALTHZ = "http://127.0.0.1:10256/healthz"
+HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
 
 
 @contextmanager

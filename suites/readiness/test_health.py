@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from clusters.protocol import HEALTHZ_PORT, METRICS_PORT
 from fixtures.case import case
+from fixtures.metrics import SYNCS, parse_samples
 from suites.answers import Answers
 from suites.oracles.verdict import require
 
@@ -20,12 +21,9 @@ METRICS = "k/k pkg/proxy/metrics/metrics.go"
 URLS = "k/k test/e2e/network/networking.go, check kube-proxy urls"
 
 LOOPBACK = "127.0.0.1"
-HEALTHZ_PORT = 10256
-METRICS_PORT = 10249
-"""Defaults of the configuration's healthzBindAddress and metricsBindAddress."""
 
 NAMES = (
-    "kubeproxy_sync_proxy_rules_duration_seconds_count",
+    SYNCS,
     "kubeproxy_sync_proxy_rules_last_timestamp_seconds",
     "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds",
     "kubeproxy_sync_proxy_rules_endpoint_changes_total",
@@ -41,14 +39,6 @@ FAILURES = {
 }
 """Failures that a healthy node never has. Not nftables_cleanup_failures_total: a chain in use may
 resist its deletion (k/k #128829) and is deleted later."""
-
-
-def samples(text: str) -> dict[str, list[float]]:
-    """Return the values of each metric of a Prometheus exposition, whatever its labels."""
-    found: dict[str, list[float]] = {}
-    for name, value in re.findall(r"^(\w+)(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE):
-        found.setdefault(name, []).append(float(value))
-    return found
 
 
 @case("HLT-001", feature="health", profile="readiness", reference=HEALTH)
@@ -73,14 +63,14 @@ def test_metrics(
     for node in nodes:
         status, text = answers.get(node, LOOPBACK, METRICS_PORT, "/metrics")
         assert status == 200, f"{node.name} answers {status} to a request for its metrics"
-        found = samples(text)
+        found = parse_samples(text)
         missing = [name for name in NAMES if name not in found]
         assert not missing, f"{node.name} has no metric {', '.join(missing)}"
         for name in FAILURES[mode]:
             # A counter by address family appears with its first failure.
-            failures = sum(found.get(name, []))
+            failures = sum(found.get(name, {}).values())
             assert failures == 0, f"{node.name} counts {failures:g} in {name}"
-        syncs = sum(found["kubeproxy_sync_proxy_rules_duration_seconds_count"])
+        syncs = sum(found[SYNCS].values())
         assert syncs > 0, f"{node.name} has never synced"
         observe(f"syncs of {node.name}", syncs)
 

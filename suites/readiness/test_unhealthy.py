@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.protocol import HEALTHZ_PORT
 from fixtures.case import case
 from fixtures.churn import flip_affinity, repeating
 from fixtures.clients import Target
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 HEALTH = "k/k pkg/proxy/healthcheck/proxy_health.go"
 LOOPBACK = "127.0.0.1"
-HEALTHZ_PORT = 10256
 TAINT = "ToBeDeletedByClusterAutoscaler"
 OK, UNAVAILABLE = 200, 503
 EVERY = 0.5

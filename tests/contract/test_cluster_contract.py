@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
-from clusters.protocol import MODES, Node, ProxySpec
+from clusters.protocol import HEALTHZ_PORT, MODES, Node, ProxySpec
 from fixtures.agent.client import Agent
 from fixtures.hosts import host_of
 from fixtures.kube import Kube
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clusters.protocol import AgentAddress, Cluster
     from tests.contract.conftest import Provider
 
-HEALTHZ = "http://127.0.0.1:10256/healthz"
+HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
 NOBODY = "http://127.0.0.1:9/"
 TIMEOUT = 0.5
 LATE = 5.0
