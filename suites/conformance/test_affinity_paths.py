@@ -115,6 +115,7 @@ def test_new_connections_refresh(
 @case(
     "AFF-007",
     feature=("affinity", "restart"),
+    level="extended",
     requires=RESTART,
     reference="k/k pkg/proxy",
     disruptive=True,
@@ -150,6 +151,7 @@ def test_survives_restart_and_churn(
 @case(
     "AFF-008",
     feature=("affinity", "eTP", "iTP"),
+    level="extended",
     min_nodes=2,
     requires=("outside-client",),
     reference="k/k pkg/proxy/topology.go",

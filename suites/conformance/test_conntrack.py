@@ -63,7 +63,13 @@ def test_udp_flow_through_node_port(
     replaced(workloads, clients.outside(), target, nodes, check)
 
 
-@case("CT-008", feature="conntrack", min_nodes=2, reference="k/k pkg/proxy/conntrack/cleanup.go")
+@case(
+    "CT-008",
+    feature="conntrack",
+    level="extended",
+    min_nodes=2,
+    reference="k/k pkg/proxy/conntrack/cleanup.go",
+)
 def test_unrelated_udp_flows_stay(
     workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
 ) -> None:

@@ -31,6 +31,7 @@ KERNEL_DEFAULT = 60
 @case(
     "CT-009",
     feature="conntrack",
+    level="extended",
     modes=("iptables", "nftables"),
     min_nodes=2,
     requires=RESTART,
@@ -68,6 +69,7 @@ def test_invalid_packets(
 @case(
     "CT-010",
     feature="conntrack",
+    level="extended",
     requires=RESTART,
     reference="k/k test/e2e/network/kube_proxy.go, set TCP CLOSE_WAIT timeout",
     disruptive=True,

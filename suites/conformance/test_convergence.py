@@ -42,6 +42,7 @@ ENDPOINTS = 100
 @case(
     "IPT-001",
     feature=("endpoints", "batching"),
+    level="extended",
     requires=("hand-made-endpoints",),
     reference="k/k#121362, k/k#122204",
 )
@@ -112,6 +113,7 @@ def test_large_cluster(
 @case(
     "IPT-003",
     feature="batching",
+    level="extended",
     requires=("node-access", "proxy-restart"),
     reference="k/k pkg/proxy/runner/bounded_frequency_runner.go",
     disruptive=True,

@@ -23,7 +23,12 @@ TCP = [{"name": "tcp", "port": 8080, "protocol": "TCP"}]
 
 
 @case(
-    "DS-001", feature="dual-stack", min_nodes=2, requires=("hand-made-endpoints",), reference=DUAL
+    "DS-001",
+    feature="dual-stack",
+    level="extended",
+    min_nodes=2,
+    requires=("hand-made-endpoints",),
+    reference=DUAL,
 )
 def test_each_family_has_its_own_endpoints(
     workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
@@ -53,6 +58,7 @@ def test_each_family_has_its_own_endpoints(
 @case(
     "DS-002",
     feature=("dual-stack", "NodePort"),
+    level="extended",
     min_nodes=2,
     requires=("outside-client",),
     reference=DUAL,

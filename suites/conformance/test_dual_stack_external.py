@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @case(
     "DS-003",
     feature=("dual-stack", "LoadBalancer", "ExternalIP"),
+    level="extended",
     min_nodes=2,
     reference="k/k pkg/proxy/serviceport.go, newBaseServiceInfo",
 )

@@ -26,6 +26,7 @@ SLICES = "k/k pkg/proxy/endpointslicecache.go, addEndpoints"
 @case(
     "TOP-007",
     feature="topology",
+    level="extended",
     min_nodes=2,
     since="1.34",
     requires=("hand-made-endpoints",),
@@ -61,6 +62,7 @@ def test_several_hints(
 @case(
     "TOP-008",
     feature=("topology", "eTP"),
+    level="extended",
     min_nodes=2,
     since="1.31",
     requires=("hand-made-endpoints", "outside-client"),

@@ -35,6 +35,7 @@ ARP = "net.ipv4.conf.all"
 @case(
     "IPVS-001",
     feature="ipvs",
+    level="extended",
     modes=("ipvs",),
     requires=("node-access",),
     reference=f"{PROXIER} cleanLegacyBindAddr",
@@ -80,6 +81,7 @@ def test_addresses_are_the_vips(
 @case(
     "IPVS-002",
     feature="ipvs",
+    level="extended",
     modes=("ipvs",),
     requires=NEEDS,
     reference="k/k pkg/proxy/ipvs/supported.go CanUseIPVSProxier",
@@ -114,6 +116,7 @@ def test_schedulers(
 @case(
     "IPVS-003",
     feature="ipvs",
+    level="extended",
     modes=("ipvs",),
     min_nodes=2,
     requires=NEEDS,
@@ -152,6 +155,7 @@ def test_strict_arp(
 @case(
     "IPVS-004",
     feature="ipvs",
+    level="extended",
     modes=("ipvs",),
     requires=NEEDS,
     reference=f"{PROXIER} NewProxier",
@@ -182,6 +186,7 @@ def test_timeouts(
 @case(
     "IPVS-006",
     feature=("ipvs", "repair"),
+    level="extended",
     modes=("ipvs",),
     requires=NEEDS,
     reference="k/k#134147",

@@ -29,6 +29,7 @@ RESET_KEPT = 10.0
 @case(
     "IPVS-005",
     feature=("ipvs", "terminating"),
+    level="extended",
     modes=("ipvs",),
     requires=("node-access",),
     reference=f"{GRACEFUL}; k/k#81775, k/k#93297",

@@ -145,7 +145,7 @@ def test_mixed_protocols(
             check.reaches(asked[0], gone, pods)
 
 
-@case("LB-009", feature="LoadBalancer", requires=OUTSIDE, reference=SERVICE_PORT)
+@case("LB-009", feature="LoadBalancer", level="extended", requires=OUTSIDE, reference=SERVICE_PORT)
 def test_vip_replaced(
     workloads: Workloads,
     clients: Clients,
@@ -172,6 +172,7 @@ def test_vip_replaced(
 @case(
     "LB-010",
     feature=("LoadBalancer", "lifecycle"),
+    level="extended",
     requires=OUTSIDE,
     reference="k/k test/e2e/network/loadbalancer.go, change the type",
 )

@@ -27,7 +27,12 @@ OUTSIDE = ("outside-client", "outside-route")
 
 
 @case(
-    "LB-013", feature=("LoadBalancer", "eTP", "NAT"), min_nodes=2, requires=OUTSIDE, reference=LOCAL
+    "LB-013",
+    feature=("LoadBalancer", "eTP", "NAT"),
+    level="extended",
+    min_nodes=2,
+    requires=OUTSIDE,
+    reference=LOCAL,
 )
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_vip_with_local_policy(
@@ -46,6 +51,7 @@ def test_vip_with_local_policy(
 @case(
     "LB-014",
     feature=("LoadBalancer", "health"),
+    level="extended",
     modes=("ipvs",),
     min_nodes=2,
     reference="k/k pkg/proxy/ipvs/proxier.go, KUBE-IPVS-FILTER; #113483",
@@ -74,6 +80,7 @@ def test_health_check_at_the_vip(
 @case(
     "LB-015",
     feature=("LoadBalancer", "eTP"),
+    level="extended",
     modes=("iptables", "nftables"),
     min_nodes=2,
     requires=(*OUTSIDE, "node-access"),
@@ -101,6 +108,7 @@ def test_node_that_has_the_vip(
 @case(
     "LB-016",
     feature="sourceRanges",
+    level="extended",
     requires=OUTSIDE,
     reference="k/k pkg/proxy/serviceport.go, newBaseServiceInfo",
 )

@@ -43,6 +43,7 @@ def localhost(service: Service, family: Family, port: str = "tcp") -> Target:
 @case(
     "NP-007",
     feature="NodePort",
+    level="extended",
     min_nodes=2,
     reference="k/k test/e2e/network/localhost_nodeports.go",
 )
@@ -70,6 +71,7 @@ def test_localhost(
 @case(
     "NP-008",
     feature=("NodePort", "affinity"),
+    level="extended",
     modes=("nftables",),
     min_nodes=2,
     reference=KEP,
@@ -123,6 +125,7 @@ def counts_rejected(answers: Answers, node: Node, protocol: str, family: Family)
 @case(
     "NP-009",
     feature="NodePort",
+    level="extended",
     modes=("nftables",),
     reference=f"{KEP}; k/k #142183",
     since="1.37",
@@ -153,6 +156,7 @@ def test_localhost_listed_later(
 @case(
     "NP-010",
     feature=("NodePort", "security"),
+    level="extended",
     requires=("outside-client", "outside-route", "host-network"),
     reference="CVE-2020-8558, k/k #90259",
 )

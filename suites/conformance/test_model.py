@@ -64,6 +64,7 @@ def again(options: Options, nodes: int, what: str) -> str:
 @case(
     "MOD-001",
     feature=("ClusterIP", "NodePort", "ExternalIP", "LoadBalancer", "eTP", "iTP"),
+    level="extended",
     modes=RUN_MODES,
     min_nodes=2,
     requires=("outside-client", "outside-route", "proxy-restart", "hand-made-endpoints"),

@@ -39,6 +39,7 @@ DETECTORS: dict[str, dict[str, Any]] = {
 @case(
     "NAT-001",
     feature=("NAT", "ClusterIP"),
+    level="extended",
     min_nodes=2,
     requires=RESTART,
     reference="k/k pkg/proxy/iptables/proxier.go",
@@ -92,6 +93,7 @@ def from_outside(
 @case(
     "NAT-002",
     feature=("NAT", "ClusterIP"),
+    level="extended",
     min_nodes=2,
     requires=OUTSIDE,
     reference="k/k pkg/proxy/iptables/proxier.go",
@@ -111,6 +113,7 @@ def test_off_cluster_client(
 @case(
     "NAT-003",
     feature="NAT",
+    level="extended",
     min_nodes=2,
     requires=(*OUTSIDE, *RESTART),
     reference=f"{DETECT}; k/k #134024",

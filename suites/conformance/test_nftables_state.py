@@ -34,6 +34,7 @@ KIND = "chain or set"
 @case(
     "NFT-001",
     feature="nftables",
+    level="extended",
     modes=("nftables",),
     requires=("node-access",),
     reference=PROXIER,
@@ -97,6 +98,7 @@ def _of_every_kind(workloads: Workloads, address: Callable[[], str]) -> list[Ser
 @case(
     "NFT-002",
     feature="atomicity",
+    level="extended",
     modes=("nftables", "iptables"),
     reference=PROXIER,
 )

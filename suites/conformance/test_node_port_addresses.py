@@ -111,6 +111,7 @@ def test_configured_addresses(listed: str, listing_judge: Callable[[Sequence[str
 @case(
     "NP-013",
     feature="NodePort",
+    level="extended",
     requires=NEEDS,
     reference=f"{ADDRESSES}; cmd/kube-proxy/app/server.go, expandNodePortAddressKeywords",
     disruptive=True,
@@ -176,6 +177,7 @@ def listing_judge(
 @case(
     "LB-008",
     feature=("LoadBalancer", "ExternalIP"),
+    level="extended",
     min_nodes=2,
     requires=(*NEEDS, "host-network"),
     reference="k/k #114815, #117613",

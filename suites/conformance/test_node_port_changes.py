@@ -28,6 +28,7 @@ def free_node_port(workloads: Workloads, port: str) -> int:
 @case(
     "NP-011",
     feature="NodePort",
+    level="extended",
     requires=("outside-client",),
     reference="k/k test/e2e/network/service.go, change the NodePort",
 )

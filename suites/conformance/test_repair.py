@@ -63,6 +63,7 @@ def test_lost_rules_come_back(
 @case(
     "NFT-003",
     feature="repair",
+    level="extended",
     modes=("nftables",),
     requires=NEEDS,
     reference="k/k pkg/proxy/nftables/proxier.go syncProxyRules",
@@ -103,6 +104,7 @@ def test_lost_table_comes_back(
 @case(
     "LIFE-007",
     feature="coexistence",
+    level="extended",
     requires=NEEDS,
     reference="k/k pkg/proxy/ipvs/proxier.go cleanLegacyService",
     disruptive=True,
@@ -139,6 +141,7 @@ def test_foreign_rules_stay(
 @case(
     "LIFE-008",
     feature="coexistence",
+    level="extended",
     modes=("nftables",),
     requires=NEEDS,
     reference="k/k#136786",

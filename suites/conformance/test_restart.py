@@ -134,6 +134,7 @@ def test_api_server_outage(
 @case(
     "LIFE-012",
     feature="restart",
+    level="extended",
     requires=RESTART,
     reference="k/k#138183",
     disruptive=True,

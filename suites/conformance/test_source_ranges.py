@@ -79,7 +79,7 @@ def test_source_ranges_of_two_vips(
         check.drops(clients.node(node), service.at(vip))
 
 
-@case("LB-011", feature="sourceRanges", requires=OUTSIDE, reference=RANGES)
+@case("LB-011", feature="sourceRanges", level="extended", requires=OUTSIDE, reference=RANGES)
 @pytest.mark.parametrize("how", ["an empty list", "a range of all addresses"])
 def test_source_ranges_lifted(
     workloads: Workloads,
@@ -111,6 +111,7 @@ def test_source_ranges_lifted(
 @case(
     "LB-012",
     feature="sourceRanges",
+    level="extended",
     requires=(*OUTSIDE, "node-access"),
     reference="k/k pkg/proxy/iptables/proxier.go, allowFromNode",
     disruptive=True,

@@ -36,6 +36,7 @@ def others(mode: Mode) -> tuple[Mode, Mode]:
 @case(
     "LIFE-009",
     feature="cleanup",
+    level="extended",
     requires=(*NEEDS, "outside-client"),
     reference=CLEANUP,
     disruptive=True,
@@ -73,7 +74,14 @@ def test_cleanup_leaves_nothing(
     check.reaches(client, service.target(), pods, every_pod=False)
 
 
-@case("LIFE-010", feature="mode switch", requires=NEEDS, reference=CLEANUP, disruptive=True)
+@case(
+    "LIFE-010",
+    feature="mode switch",
+    level="extended",
+    requires=NEEDS,
+    reference=CLEANUP,
+    disruptive=True,
+)
 @pytest.mark.parametrize("further", [0, 1], ids=["next mode", "other mode"])
 def test_to_a_mode_and_back(
     workloads: Workloads,
@@ -107,6 +115,7 @@ def test_to_a_mode_and_back(
 @case(
     "LIFE-011",
     feature="mode switch",
+    level="extended",
     min_nodes=2,
     requires=(*NEEDS, "outside-client"),
     reference="KEP-3866",

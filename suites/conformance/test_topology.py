@@ -34,7 +34,7 @@ def both(clients: Clients, service: Service, check: Check) -> Callable[[Node, Se
     return reach
 
 
-@case("TOP-001", feature="topology", min_nodes=2, since="1.31", reference=TRAFFIC)
+@case("TOP-001", feature="topology", level="extended", min_nodes=2, since="1.31", reference=TRAFFIC)
 @pytest.mark.parametrize("distribution", ["PreferClose", "PreferSameZone"])
 def test_stays_in_the_zone(
     workloads: Workloads,
@@ -55,7 +55,7 @@ def test_stays_in_the_zone(
         reach(node, pods)
 
 
-@case("TOP-002", feature="topology", min_nodes=2, since="1.31", reference=TRAFFIC)
+@case("TOP-002", feature="topology", level="extended", min_nodes=2, since="1.31", reference=TRAFFIC)
 def test_zone_without_endpoints(
     workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
 ) -> None:
@@ -74,6 +74,7 @@ def test_zone_without_endpoints(
 @case(
     "TOP-003",
     feature="topology",
+    level="extended",
     min_nodes=2,
     since="1.34",
     requires=BY_HAND,
@@ -109,7 +110,13 @@ def test_same_node_then_zone_then_all(
 
 
 @case(
-    "TOP-004", feature="topology", min_nodes=2, since="1.31", requires=BY_HAND, reference=TOPOLOGY
+    "TOP-004",
+    feature="topology",
+    level="extended",
+    min_nodes=2,
+    since="1.31",
+    requires=BY_HAND,
+    reference=TOPOLOGY,
 )
 def test_missing_hint(
     workloads: Workloads,
@@ -134,6 +141,7 @@ def test_missing_hint(
 @case(
     "TOP-005",
     feature=("topology", "endpoints"),
+    level="extended",
     min_nodes=2,
     since="1.31",
     requires=BY_HAND,
@@ -163,6 +171,7 @@ def test_unready_hinted_endpoint(
 @case(
     "TOP-006",
     feature="topology",
+    level="extended",
     min_nodes=2,
     since="1.31",
     requires=("node-access",),

@@ -105,6 +105,7 @@ def tainted(kube: Kube, node: Node, key: str) -> Iterator[None]:
 @case(
     "HLT-005",
     feature="health",
+    level="extended",
     profile="readiness",
     reference=f"{HEALTH}; KEP-3836",
     disruptive=True,
@@ -145,6 +146,7 @@ def test_node_about_to_be_deleted(
 @case(
     "HLT-002",
     feature="health",
+    level="extended",
     profile="readiness",
     requires=("proxy-restart", "node-access"),
     reference=f"{HEALTH}; k/k #118146",
@@ -180,6 +182,7 @@ def test_one_family_is_stuck(
 @case(
     "HLT-006",
     feature="health",
+    level="extended",
     profile="readiness",
     requires=("proxy-restart", "node-access"),
     reference=f"{HEALTH}, QueuedUpdate",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.pytester.conftest import Judge
 
@@ -16,7 +18,7 @@ def test_first(probe):
     assert probe().ok
 
 
-@case("IPVS-1", feature="x", modes=("ipvs",))
+@case("IPVS-1", feature="x", level="extended", modes=("ipvs",))
 def test_of_ipvs(probe):
     """Attempts are answered in IPVS mode."""
     assert probe().ok
@@ -85,6 +87,13 @@ def test_case_ids_narrow(judge: Judge) -> None:
     judged = judge(CASES, "--kp-cases", "ONE-*,NONE-1")
     assert judged.status == 0
     assert judged.outcomes == {"ONE-1": "passed"}
+
+
+@pytest.mark.parametrize(("level", "left"), [("core", "ONE-1"), ("extended", "IPVS-1")])
+def test_level_narrows(judge: Judge, level: str, left: str) -> None:
+    """--kp-level runs the cases of one level."""
+    asked = ("--kp-mode", "ipvs", "--kp-cases", "ONE-1,IPVS-1", "--kp-level", level)
+    assert judge(CASES, *asked).outcomes == {left: "passed"}
 
 
 def test_nothing_selected(judge: Judge) -> None:
