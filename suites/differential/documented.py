@@ -90,8 +90,9 @@ DOCUMENTED: tuple[Documented, ...] = (
     ),
     Documented(
         "With internalTrafficPolicy Local and no endpoint on the node, IPVS mode falls back to "
-        "those of other nodes",
-        f"{IPVS}, syncEndpoint; made for externalTrafficPolicy by k/k #97081",
+        "those of other nodes where externalTrafficPolicy Cluster gives the Service any to use",
+        f"{IPVS}, syncEndpoint; k/k pkg/proxy/topology.go, UsesClusterEndpoints; made for "
+        "externalTrafficPolicy by k/k #97081",
         "ipvs",
         THERE,
         others=frozenset({SILENT, DENIED}),
