@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from clusters.embedded.labclient import LabClient
 
 OUTSIDE_CLIENTS = 2
+FIRST_SYNC = 20.0
+"""Seconds that a kube-proxy has from its start to its first sync."""
+
 OUTSIDE_CONTROL_PORT = 7300
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +49,7 @@ class Plan:
     tools: tuple[Path, ...] = ()
     outside: int = OUTSIDE_CLIENTS
     iptables_backend: str = "nft"
+    first_sync: float = FIRST_SYNC
 
 
 class EmbeddedCluster:
@@ -64,7 +68,9 @@ class EmbeddedCluster:
         }
     )
 
-    def __init__(self, lab: LabClient, control_plane: ControlPlane, logs: Path) -> None:
+    def __init__(
+        self, lab: LabClient, control_plane: ControlPlane, logs: Path, first_sync: float
+    ) -> None:
         directory = control_plane.directory.parent
         self.name = directory.name
         self.lab = lab
@@ -73,7 +79,7 @@ class EmbeddedCluster:
         self.logs = logs
         self.embedded_nodes: list[EmbeddedNode] = []
         self.kubeconfig = control_plane.kubeconfig
-        self.runner = ProxyRunner(str(self.kubeconfig))
+        self.runner = ProxyRunner(str(self.kubeconfig), first_sync)
         self.outside: list[AgentAddress] = []
         self.steps: list[tuple[str, float]] = []
         self._api: Any = None
@@ -291,7 +297,7 @@ class Creation:
         control_plane = ControlPlane(
             lab, plan.binaries, self.directory / "control-plane", plan.logs
         )
-        cluster = EmbeddedCluster(lab, control_plane, plan.logs)
+        cluster = EmbeddedCluster(lab, control_plane, plan.logs, plan.first_sync)
         plan.logs.mkdir(parents=True, exist_ok=True)
         network.prepare(lab, nodes=len(plan.specs), outside=plan.outside)
         self._step(cluster, "network")
@@ -363,7 +369,7 @@ def compile_guest() -> None:
             compileall.compile_file(source, quiet=2)
 
 
-def attach(directory: Path, logs: Path) -> EmbeddedCluster:
+def attach(directory: Path, logs: Path, first_sync: float = FIRST_SYNC) -> EmbeddedCluster:
     """Use a kept cluster; its nodes are as its last user left them.
 
     Raises `TestbedError` when it has gone or another run uses it.
@@ -374,7 +380,7 @@ def attach(directory: Path, logs: Path) -> EmbeddedCluster:
     state = json.loads((directory / "state.json").read_text())
     binaries = Binaries(**{name: Path(path) for name, path in state["control_plane"].items()})
     control_plane = ControlPlane(lab, binaries, directory / "control-plane", logs)
-    cluster = EmbeddedCluster(lab, control_plane, logs)
+    cluster = EmbeddedCluster(lab, control_plane, logs, first_sync)
     for described in state["nodes"]:
         spec = ProxySpec(Path(described["build"]), described["mode"], described["config"])
         node = EmbeddedNode(lab, described["index"], spec, directory, logs)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from clusters.embedded.node import EmbeddedNode
 
-SYNCED_WITHIN = 20.0
 POLL = 0.1
 NAME = "kube-proxy"
 
@@ -52,8 +51,10 @@ DUMPS = {
 class ProxyRunner:
     """Runs kube-proxy on nodes."""
 
-    def __init__(self, kubeconfig: str) -> None:
+    def __init__(self, kubeconfig: str, first_sync: float) -> None:
+        """`first_sync` is how many seconds a kube-proxy has from its start to its first sync."""
         self.kubeconfig = kubeconfig
+        self.first_sync = first_sync
 
     def warm(self, node: EmbeddedNode) -> None:
         """Have the node read the binary while there is nothing else to do; returns at once."""
@@ -71,7 +72,7 @@ class ProxyRunner:
 
     def wait_synced(self, node: EmbeddedNode) -> None:
         """Wait for the first sync; raises `BuildError` with the log's last lines."""
-        deadline = time.monotonic() + SYNCED_WITHIN
+        deadline = time.monotonic() + self.first_sync
         started = time.monotonic()
         while not self.synced(node):
             status = node.control.ask("status", name=NAME)["status"]
@@ -80,7 +81,7 @@ class ProxyRunner:
             if time.monotonic() > deadline:
                 raise BuildError(
                     f"kube-proxy on {node.name} runs, but has not synced after "
-                    f"{SYNCED_WITHIN:.0f} s",
+                    f"{self.first_sync:g} s",
                     kind="never-syncs",
                     node=node.name,
                     log=node.tail(),
