@@ -82,7 +82,7 @@ def test_stuck_proxy(
         port.says(node, OK, local=2)
         victim = workloads.service("victim", sessionAffinity="ClientIP")
         check.reaches(client, victim.target(), pods, every_pod=False)
-        with stuck(cluster, node, workloads.family, victim):
+        with stuck(cluster, node, workloads.family, victim, check.until):
             port.says(node, UNAVAILABLE, local=2, healthy=False)
             check.reaches(client, service.target(), pods)
         port.says(node, OK, local=2)

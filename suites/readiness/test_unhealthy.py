@@ -171,7 +171,7 @@ def test_one_family_is_stuck(
         health.says({broken: True, other: True})
         victim = of_family(workloads, broken, "victim", sessionAffinity="ClientIP")
         check.reaches(client, at(victim), pods, every_pod=False)
-        with stuck(cluster, node, broken, victim):
+        with stuck(cluster, node, broken, victim, check.until):
             health.says({broken: False, other: True})
             check.reaches(client, at(of_family(workloads, other, "fine")), pods)
             late = of_family(workloads, broken, "late")
@@ -207,7 +207,7 @@ def test_stuck_among_changes(
         victim = of_family(workloads, family, "victim", sessionAffinity="ClientIP")
         check.reaches(client, at(victim), pods)
         change = partial(flip_affinity, busy)
-        with repeating(change, every=EVERY), stuck(cluster, node, family, victim):
+        with repeating(change, every=EVERY), stuck(cluster, node, family, victim, check.until):
             health.says({family: False, other: True})
         health.says({family: True, other: True})
         check.reaches(client, at(busy), pods)
