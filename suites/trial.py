@@ -10,7 +10,7 @@ from fixtures.proxy_state import ProxyState
 from suites.oracles.observed import fault, missed, moved
 from suites.oracles.routing import Expected
 from suites.oracles.statistics import never_chosen_samples
-from suites.oracles.world import PATHS, answer
+from suites.oracles.world import BACKEND_PORTS, PATHS, answer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +26,11 @@ ALPHA = 1e-9
 REPEATS = 3
 FLOWS = range(60_000, 65_000)
 """Source ports of UDP flows that go on from check to check; no other probe has them."""
+
+STAYS_ON = frozenset(port for protocol, port in BACKEND_PORTS.values() if protocol == "udp")
+"""Ports where a flow may have begun before its Service's port got another name. kube-proxy looks
+for stale flows when endpoints change, and here they are the same (ConntrackCleanupRequired in
+k/k pkg/proxy/endpointschangetracker.go)."""
 
 AGREE = 3.0
 """Seconds for what follows the programming: IPVS is not atomic, nor is a flow's clean-up."""
@@ -217,6 +222,7 @@ class Trial:
                 some,
                 expected[aim],
                 target=aim.label.port.target,
+                also=STAYS_ON if aim.flow else (),
                 own=own if aim.vantage.kind == "member" else "",
             )
             if not what and self.bench.world.services[aim.label.slot].affinity and not aim.flow:

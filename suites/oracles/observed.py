@@ -48,11 +48,18 @@ WORDS = {
 }
 
 
-def fault(seen: Iterable[Seen], right: Expected, *, target: int | None, own: str = "") -> str:
+def fault(
+    seen: Iterable[Seen],
+    right: Expected,
+    *,
+    target: int | None,
+    also: Collection[int] = (),
+    own: str = "",
+) -> str:
     """Say what is wrong with attempts, empty when nothing is.
 
-    `target` is the port on which backends have to be reached, `own` the backend that is the client
-    itself: what comes back to it is masqueraded whatever else is right.
+    `target` is the port on which backends have to be reached, or one of `also`; `own` is the
+    backend that is the client itself: what comes back to it is masqueraded whatever else is right.
     """
     for one in seen:
         if one.outcome != "ok":
@@ -61,7 +68,7 @@ def fault(seen: Iterable[Seen], right: Expected, *, target: int | None, own: str
             return f"{_ended(one.outcome)}, but should have {_should(right)}"
         if one.backend not in right.backends:
             return f"reached pod {one.backend}, but should have {_should(right)}"
-        if one.port != target:
+        if one.port != target and one.port not in also:
             return f"reached pod {one.backend} on port {one.port}, but should on port {target}"
         wanted = _source(right, hairpin=one.backend == own)
         if wanted and one.source != wanted:

@@ -181,6 +181,12 @@ def test_hairpins_are_masqueraded() -> None:
     assert fault([See()], KEPT, target=8080, own="0")
 
 
+def test_a_port_where_a_flow_may_have_begun() -> None:
+    """A flow may be at another port than new connections, but only at one that is named."""
+    assert "on port 8080, but should on port 8081" in fault([See()], KEPT, target=8081)
+    assert fault([See()], KEPT, target=8081, also=(8080,)) == ""
+
+
 def test_affinity_and_coverage_are_told() -> None:
     """Several backends are wrong for one client with affinity, and missing ones without."""
     assert (
