@@ -39,17 +39,23 @@ def list_runs(_options: argparse.Namespace) -> None:
 
 
 def down(options: argparse.Namespace) -> None:
-    """Remove clusters that were kept, and what killed runs left behind."""
+    """Remove clusters that were kept, and what killed runs left behind.
+
+    One that a run uses is removed by its name only.
+    """
     for directory in rundir.clean():
         print(f"removed what {directory.name} left behind")
-    chosen = [_find(options.run)] if options.run else rundir.running()
+    chosen = [_find(options.run)] if options.run else labclient.unused()
     for directory in chosen:
         client = labclient.LabClient(directory)
         client.ask("down")
         client.close()
         rundir.wait_gone(directory)
         print(f"removed {directory.name}")
-    if not chosen:
+    in_use = [directory for directory in rundir.running() if not options.run]
+    for directory in in_use:
+        print(f"{directory.name} is in use; remove it by its name if you must")
+    if not chosen and not in_use:
         print("no cluster is up")
 
 
@@ -141,7 +147,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("show", help="how to enter a cluster")
     command.add_argument("run", nargs="?", default="")
     command.set_defaults(run_command=show)
-    command = commands.add_parser("down", help="remove one cluster, or all")
+    command = commands.add_parser("down", help="remove one cluster, or all that no run uses")
     command.add_argument("run", nargs="?", default="")
     command.set_defaults(run_command=down)
     command = commands.add_parser("shell", help="a shell on a node, or a command there")

@@ -107,6 +107,10 @@ class Lab:
             self.kept = False
         return {}
 
+    def used(self, _request: dict[str, Any]) -> dict[str, Any]:
+        """Tell whether a run owns this one."""
+        return {"used": self.owner is not None}
+
     def down(self, _request: dict[str, Any]) -> dict[str, Any]:
         """End the run."""
         self.over.set()
@@ -125,6 +129,7 @@ class Lab:
                 "wait": self.wait,
                 "run": self.run,
                 "keep": self.keep,
+                "used": self.used,
                 "down": self.down,
             }[request["op"]]
             return handler(request)

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from clusters.embedded import namespaces
+from clusters.embedded import namespaces, rundir
 from clusters.errors import TestbedError
 from clusters.protocol import Ran
 
@@ -96,6 +96,23 @@ class LabClient:
         """Let go; the run ends when its owner does, unless it is kept."""
         self._lines.close()
         self._socket.close()
+
+
+def unused() -> list[Path]:
+    """Return the folders of clusters that are up and that no run uses, oldest first."""
+    return [directory for directory in rundir.running() if not used(directory)]
+
+
+def used(directory: Path) -> bool:
+    """Tell whether a run uses the cluster; what is on its way up or down counts as used."""
+    try:
+        client = LabClient(directory)
+        try:
+            return bool(client.ask("used")["used"])
+        finally:
+            client.close()
+    except TestbedError:
+        return True
 
 
 def connect_in(sock: socket.socket, directory: Path, name: str) -> None:

@@ -170,12 +170,15 @@ def test_kept_lab_outlives_its_owner(directory: Path) -> None:
     first.close()
     time.sleep(1.0)
     assert rundir.alive(directory)
+    assert not labclient.used(directory)
     second = labclient.LabClient(directory)
     second.ask("own")
+    assert labclient.used(directory)
     second.ask("down")
     second.close()
     rundir.wait_gone(directory)
     assert not rundir.alive(directory)
+    assert labclient.used(directory)
 
 
 @needs_root
