@@ -16,6 +16,12 @@ DELETED = KnownBug(
     fixed="1.38",
     modes=("iptables", "nftables"),
 )
+FLUSHED = KnownBug(
+    "a restart of kube-proxy clears all UDP entries of Services",
+    issue="k/k #122740",
+    fixed="1.32",
+    modes=("iptables", "nftables"),
+)
 SHARED_ADDRESS = KnownBug(
     "a terminating endpoint hides a ready one of the same address",
     issue="k/k #135266",

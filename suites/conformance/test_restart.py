@@ -9,6 +9,7 @@ from clusters.protocol import HEALTHZ_PORT
 from fixtures.case import case
 from fixtures.churn import flip_affinity, repeating
 from suites.judges import same_backends
+from suites.known_bugs import FLUSHED
 from suites.oracles.verdict import require
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def test_ready_while_down(
     "LIFE-004",
     feature=("restart", "conntrack"),
     requires=RESTART,
+    known_bug=FLUSHED,
     reference="k/k#122740",
     disruptive=True,
 )
