@@ -16,6 +16,12 @@ DELETED = KnownBug(
     fixed="1.38",
     modes=("iptables", "nftables"),
 )
+STOPS_SERVING = KnownBug(
+    "UDP flows stay with an endpoint that stops serving while it terminates",
+    issue="k/k #125467",
+    fixed="1.32",
+    modes=("iptables", "nftables"),
+)
 FLUSHED = KnownBug(
     "a restart of kube-proxy clears all UDP entries of Services",
     issue="k/k #122740",

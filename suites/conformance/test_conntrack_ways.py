@@ -9,7 +9,8 @@ import pytest
 from fixtures.case import case
 from suites.conformance.test_conntrack import CONNTRACK, replaced
 from suites.flows import Flow
-from suites.known_bugs import DELETED, SCALED_TO_ZERO
+from suites.known_bugs import DELETED, SCALED_TO_ZERO, STOPS_SERVING
+from suites.terminating import SERVES_ON, terminate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -158,3 +159,27 @@ def test_udp_flow_of_a_deleted_service(
             service.recreate()
             if (mode, client.kind) != ("ipvs", "node"):
                 flow.reaches(pods)
+
+
+@case(
+    "CT-012",
+    feature=("conntrack", "terminating"),
+    level="extended",
+    known_bug=STOPS_SERVING,
+    reference="k/k #125467; KEP-1669",
+)
+def test_udp_flow_of_an_endpoint_that_stops_serving(
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+) -> None:
+    """A UDP flow stays with an endpoint that terminates until it stops serving, and then moves."""
+    old = workloads.pods(1, on=nodes[0], gated=True, extra_args=SERVES_ON)
+    old[0].set_ready(True)
+    service = workloads.service()
+    with Flow(clients.pod(nodes[0]), service.target("udp"), check) as flow:
+        flow.reaches(old)
+        new = workloads.pods(1, on=nodes[-1], gated=True)
+        terminate(service, old)
+        flow.reaches(old)
+        new[0].set_ready(True)
+        old[0].set_ready(False)
+        flow.reaches(new)
