@@ -169,9 +169,13 @@ def test_udp_flow_of_a_deleted_service(
     reference="k/k #125467; KEP-1669",
 )
 def test_udp_flow_of_an_endpoint_that_stops_serving(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, mode: str
 ) -> None:
-    """A UDP flow stays with an endpoint that terminates until it stops serving, and then moves."""
+    """A UDP flow stays with an endpoint that terminates until it stops serving, and then moves.
+
+    In IPVS mode it moves as soon as another endpoint is ready: of UDP no real server is kept for
+    the flows that it has (k/k pkg/proxy/ipvs/graceful_termination.go).
+    """
     old = workloads.pods(1, on=nodes[0], gated=True, extra_args=SERVES_ON)
     old[0].set_ready(True)
     service = workloads.service()
@@ -181,5 +185,6 @@ def test_udp_flow_of_an_endpoint_that_stops_serving(
         terminate(service, old)
         flow.reaches(old)
         new[0].set_ready(True)
+        flow.reaches(new if mode == "ipvs" else old)
         old[0].set_ready(False)
         flow.reaches(new)

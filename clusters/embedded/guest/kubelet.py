@@ -308,6 +308,9 @@ class Kubelet:
             if uid not in self.ending:
                 self.ending.add(uid)
                 self.in_background(self.end, pod)
+            if uid in self.started:
+                # Readiness is told to the end: a terminating endpoint may stop serving (KEP-1669).
+                self.report(pod, self.started[uid])
         elif pod.get("status", {}).get("phase") in ENDED:
             # A pod that has ended, or was evicted, does not come back (pod_workers.go in k/k).
             return
