@@ -1,4 +1,4 @@
-"""The changes to the user-mode kernel without which a node answers late, or loses packets.
+"""The changes to the user-mode kernel without which a node answers late, and loses packets.
 
 The idle loop (arch/um/os-Linux/time.c, os_idle_sleep): a device's interrupt that arrives while
 the kernel has its interrupts softly disabled is only noted in `signals_pending`. The loop looks
@@ -9,7 +9,9 @@ timer, 10 ms to 1 s later. Measured, the 99th percentile of a connection through
 The network card (arch/um/drivers/vector_user.c, create_raw_fd): its packet socket has the default
 receive buffer of 208 KiB, which one connection with a large payload fills while the node is at
 something else. What comes then is lost: measured, 2 of 54 datagrams of 4,000 bytes. The socket that
-only sends is bound to ETH_P_IP and queues a copy of all that comes as well.
+only sends is bound to ETH_P_IP and queues a copy of all that comes as well. And the driver
+(arch/um/drivers/vector_kern.c, prep_msg) says that it can send packets whose data are in a list of
+others, as GRO leaves what a node forwards, but sends what happens to follow the first.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _SIGNAL_C = "arch/um/os-Linux/signal.c"
 _TIME_C = "arch/um/os-Linux/time.c"
 _VECTOR_C = "arch/um/drivers/vector_user.c"
+_DRIVER_C = "arch/um/drivers/vector_kern.c"
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ _EDITS_CARD = (
         "create_raw_fd(iface, 0, ETH_P_IP); /* Turn off RX on this fd */",
         "create_raw_fd(iface, 0, 0); /* Turn off RX on this fd */",
     ),
+    Edit(_DRIVER_C, "(NETIF_F_SG | NETIF_F_FRAGLIST);", "NETIF_F_SG;"),
 )
 
 EDITS: dict[int, tuple[Edit, ...]] = {6: _EDITS_6 + _EDITS_CARD, 7: _EDITS_7 + _EDITS_CARD}

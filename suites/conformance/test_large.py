@@ -60,7 +60,13 @@ def test_load_is_split(
             pods.pop(0).delete()
 
 
-@case("SVC-017", feature="data path", min_nodes=2, reference=f"{NETWORKING}, large requests")
+@case(
+    "SVC-017",
+    feature=("data path", "NodePort"),
+    min_nodes=2,
+    requires=("outside-client",),
+    reference=f"{NETWORKING}, large requests",
+)
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_large_payload(
     workloads: Workloads,
@@ -70,16 +76,17 @@ def test_large_payload(
     mode: str,
     port: str,
 ) -> None:
-    """What takes many packets arrives whole and unchanged, on the same node and on another.
+    """What takes many packets arrives whole, on the same node, on another, and from outside.
 
     In IPVS mode a node itself cannot send datagrams that have to be fragmented: the address is its
     own and lo takes them whole, but the route to the endpoint does not, which ends in EMSGSIZE
     (ensure_mtu_is_adequate in net/netfilter/ipvs/ip_vs_xmit.c).
     """
-    pods = workloads.pods(2, on=nodes[:2])
-    target = workloads.service().target(port)
-    both = (clients.pod(nodes[0]), clients.node(nodes[0]))
-    for client in both[:1] if (mode, port) == ("ipvs", "udp") else both:
+    pods, service = workloads.pods(2, on=nodes[:2]), workloads.service(type="NodePort")
+    outside = (clients.outside(), service.node_target(nodes[0], port))
+    inside = service.target(port)
+    asked = [outside, (clients.pod(nodes[0]), inside), (clients.node(nodes[0]), inside)]
+    for client, target in asked[:2] if (mode, port) == ("ipvs", "udp") else asked:
         check.reaches(client, target, pods, count=10, payload=BYTES[port])
 
 

@@ -58,11 +58,15 @@ raw_fd_cleanup:
 """
 
 
+DRIVER = "dev->features = dev->hw_features = (NETIF_F_SG | NETIF_F_FRAGLIST);"
+
+
 def tree(root: Path, signal_c: str, time_c: str) -> Path:
     folder, drivers = root / "arch/um/os-Linux", root / "arch/um/drivers"
     folder.mkdir(parents=True)
     drivers.mkdir()
     (drivers / "vector_user.c").write_text(VECTOR)
+    (drivers / "vector_kern.c").write_text(DRIVER)
     (folder / "signal.c").write_text(signal_c)
     (folder / "time.c").write_text(time_c)
     return folder
@@ -97,6 +101,14 @@ def test_the_card_has_room_for_a_burst(tmp_path: Path, series: str) -> None:
     vector_c = (tmp_path / "arch/um/drivers/vector_user.c").read_text()
     assert vector_c.index("SO_RCVBUFFORCE") < vector_c.index("return fd;")
     assert "create_raw_fd(iface, 0, 0)" in vector_c
+
+
+def test_the_card_sends_no_lists_of_packets(tmp_path: Path) -> None:
+    """What GRO made a list of is made one piece before it is sent."""
+    tree(tmp_path, SIGNAL_7, TIME_7)
+    edit_tree(tmp_path, "7.2")
+    driver_c = (tmp_path / "arch/um/drivers/vector_kern.c").read_text()
+    assert driver_c == "dev->features = dev->hw_features = NETIF_F_SG;"
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
