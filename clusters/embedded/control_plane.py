@@ -9,6 +9,7 @@ import signal
 import ssl
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from clusters.embedded import pki
@@ -71,6 +72,10 @@ class ControlPlane:
         """What the API server takes for the administrator."""
         return self._tokens.read_text().partition(",")[0]
 
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.ca))
+
     @property
     def _tokens(self) -> Path:
         return self.directory / "tokens.csv"
@@ -102,9 +107,8 @@ class ControlPlane:
 
     def wait_ready(self) -> None:
         """Wait until /readyz says ok; raises `TestbedError` with the log's last lines."""
-        context = ssl.create_default_context(cafile=str(self.ca))
         deadline = time.monotonic() + READY_WITHIN
-        while not self._ready(context):
+        while not self._ready():
             for name in ("etcd", "kube-apiserver"):
                 if self.lab.status(name) is not None:
                     raise TestbedError(f"{name} ended while starting: {self._tail(name)}")
@@ -122,16 +126,15 @@ class ControlPlane:
     def label_node(self, name: str, label: str, value: str | None) -> bool:
         """Set a label of a Node, or take it away; tell whether the API server did."""
         body = json.dumps({"metadata": {"labels": {label: value}}})
-        context = ssl.create_default_context(cafile=str(self.ca))
-        return self._ask(context, "PATCH", f"/api/v1/nodes/{name}", body) == http.client.OK
+        return self._ask("PATCH", f"/api/v1/nodes/{name}", body) == http.client.OK
 
-    def _ready(self, context: ssl.SSLContext) -> bool:
-        return self._ask(context, "GET", "/readyz") == http.client.OK
+    def _ready(self) -> bool:
+        return self._ask("GET", "/readyz") == http.client.OK
 
-    def _ask(self, context: ssl.SSLContext, method: str, path: str, body: str = "") -> int:
+    def _ask(self, method: str, path: str, body: str = "") -> int:
         """Return the status of the API server's answer, 0 without one."""
         connection = http.client.HTTPSConnection(
-            API_SERVER["ipv4"], API_PORT, timeout=2, context=context
+            API_SERVER["ipv4"], API_PORT, timeout=2, context=self._trust
         )
         headers = {
             "Authorization": f"Bearer {self.token}",

@@ -115,8 +115,7 @@ class EmbeddedCluster:
                 self.runner.clean_up(node)
             node.spec = spec
             self.runner.start(node)
-            self.runner.wait_synced(node)
-            self.tell_zone(node)
+            self.wait_synced(node)
 
         with ThreadPoolExecutor(max(1, len(chosen))) as pool:
             list(pool.map(replace, chosen))
@@ -130,16 +129,17 @@ class EmbeddedCluster:
         """Start the node's `spec` again; raises `BuildError`."""
         embedded = self._own(node)
         self.runner.start(embedded)
-        self.runner.wait_synced(embedded)
-        self.tell_zone(embedded)
+        self.wait_synced(embedded)
 
-    def tell_zone(self, node: EmbeddedNode) -> None:
-        """Take the node's zone away and give it back, so that kube-proxy hears of it.
+    def wait_synced(self, node: EmbeddedNode) -> None:
+        """Wait for a started kube-proxy's first sync, and tell it the node's zone again.
 
-        At its start it may miss it: the handler is added to an informer that runs already and may
-        be called before anybody listens to it (NewNodeTopologyConfig in k/k
-        pkg/proxy/config/config.go, 1.37). Then hints are ignored until the label changes.
+        The zone is taken away and given back: kube-proxy may miss it at its start, since the
+        handler is added to an informer that runs already and may be called before anybody listens
+        to it (NewNodeTopologyConfig in k/k pkg/proxy/config/config.go, 1.37). Then hints are
+        ignored until the label changes.
         """
+        self.runner.wait_synced(node)
         for zone in (None, node.zone):
             self.control_plane.label_node(node.name, ZONE, zone)
 
@@ -315,8 +315,7 @@ class Creation:
         for node in cluster.embedded_nodes:
             cluster.runner.start(node)
         for node in cluster.embedded_nodes:
-            cluster.runner.wait_synced(node)
-            cluster.tell_zone(node)
+            cluster.wait_synced(node)
         self._step(cluster, "kube-proxy synced")
         cluster.save()
         return cluster
