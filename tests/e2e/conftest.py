@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.suites import PYTEST, ROOT, down, kept_cluster
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-ROOT = Path(__file__).resolve().parents[2]
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,7 @@ def run_suites(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., SuiteR
     def run(*arguments: str, timeout: float = 280, **environment: str) -> SuiteRun:
         artifacts = tmp_path_factory.mktemp("artifacts")
         done = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "fixtures.plugin"),
-                *("--kp-artifacts", str(artifacts), *arguments),
-            ],
+            [*PYTEST, "--kp-artifacts", str(artifacts), *arguments],
             cwd=ROOT,
             env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
             capture_output=True,
@@ -87,10 +83,10 @@ def kept(
     """A cluster of each mode that outlives its first run: (mode, name, that run)."""
     mode = request.param
     first = run_suites("--kp-mode", mode, "--kp-keep", "-k", "same_node or uniform or rr_is_exact")
-    name = re.search(r"The cluster (\S+) is still up", first.output)
+    name = kept_cluster(first.output)
     assert name, f"the run did not say how to enter its cluster:\n{first.output}"
-    yield mode, name.group(1), first
-    subprocess.run([sys.executable, "-m", "clusters", "down", name.group(1)], cwd=ROOT, check=True)
+    yield mode, name, first
+    subprocess.run(down(name), cwd=ROOT, check=True)
 
 
 @pytest.fixture

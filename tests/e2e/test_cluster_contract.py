@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.suites import PYTEST, ROOT
 
 
 @pytest.mark.parametrize("mode", ["iptables", "ipvs", "nftables"])
@@ -19,10 +17,7 @@ def test_embedded_cluster_keeps_the_contract(mode: str) -> None:
     In a process of its own, which it takes into the cluster's network for good.
     """
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "fixtures.plugin"),
-            *("tests/contract", "-k", "embedded", "--kp-mode", mode),
-        ],
+        [*PYTEST, "tests/contract", "-k", "embedded", "--kp-mode", mode],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PROXYPROOF_E2E": "1"},
         capture_output=True,

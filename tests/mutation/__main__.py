@@ -20,10 +20,11 @@ from tests.mutation.campaign import Campaign, Plan
 from tests.mutation.catalog import all_defects
 from tests.mutation.equivalents import EQUIVALENTS
 from tests.mutation.figures import figures_of
-from tests.mutation.ledger import ROOT, Ledger
+from tests.mutation.ledger import Ledger
 from tests.mutation.outcome import Fate
 from tests.mutation.report import as_json, as_markdown, summary, table
 from tests.mutation.trials import Trial, check_catalogue, only, trials_of
+from tests.suites import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from clusters.embedded import rundir
 from reports.journal import load_run
-from tests.mutation.ledger import ROOT
+from tests.suites import PYTEST, ROOT, down, kept_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,8 +21,6 @@ IMPATIENCE = "0.4"
 
 LONGEST = 1500.0
 """Seconds after which a run of the suites is given up."""
-
-UP = re.compile(r"The cluster (\S+) is still up")
 
 
 class BenchError(RuntimeError):
@@ -50,7 +46,7 @@ class Bench:
         """
         artifacts = self.artifacts / name
         command = [
-            *(sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "fixtures.plugin"),
+            *PYTEST,
             *("--kp-mode", self.mode, "--kp-build", build, "--kp-keep", "--kp-slow", IMPATIENCE),
             *("--kp-artifacts", str(artifacts)),
         ]
@@ -70,8 +66,7 @@ class Bench:
         except subprocess.TimeoutExpired:
             self.close()
             raise BenchError(f"the suites did not end within {LONGEST:.0f} s") from None
-        if up := UP.search(done.stdout):
-            self.cluster = up.group(1)
+        self.cluster = kept_cluster(done.stdout) or self.cluster
         journal = artifacts / "run.jsonl"
         if done.returncode not in {0, 1, 2, 3} or not journal.exists():
             self.close()
@@ -85,5 +80,4 @@ class Bench:
         self.cluster, self._given = "", False
         if not name or given or not rundir.alive(rundir.base() / name):
             return
-        command = [sys.executable, "-m", "clusters", "down", name]
-        subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+        subprocess.run(down(name), cwd=ROOT, capture_output=True, check=False)

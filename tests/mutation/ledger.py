@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.mutation.outcome import Fate, Result
+from tests.suites import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from clusters.protocol import Mode
     from tests.mutation.trials import Trial
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Ledger:
