@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fixtures.reconfigure import reconfigured
-from suites.oracles.destinations import parse_table
 from suites.oracles.schedulers import Scheduler, scheduler
+from suites.oracles.schedulers.destinations import parse_table
 from suites.oracles.verdict import Judgement
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clusters.protocol import Cluster, Node
     from fixtures.clients import Target
     from fixtures.workloads import Pod
-    from suites.oracles.destinations import Destination
+    from suites.oracles.schedulers.destinations import Destination
 
 
 @contextmanager
@@ -32,6 +32,7 @@ class Table:
     def __init__(self, cluster: Cluster, node: Node, target: Target, pods: Sequence[Pod]) -> None:
         self.cluster = cluster
         self.node = node
+        self.host = target.host
         self.key = f"{target.protocol} {target.host}:{target.port}"
         self.names = {
             f"{address}:8080": pod.identity for pod in pods for address in pod.addresses.values()
@@ -58,7 +59,7 @@ class Table:
     def model(self) -> Scheduler:
         """Return the model of the server's scheduler, starting from the table as it is."""
         name, destinations = self.read()
-        return scheduler(name, destinations)
+        return scheduler(name, destinations, self.host)
 
     def named(self, picks: Sequence[str | None]) -> list[str | None]:
         """Translate a model's picks into pods."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suites.oracles.destinations import Destination
 from suites.oracles.schedulers import scheduler
+from suites.oracles.schedulers.destinations import Destination
 from suites.oracles.sequence import matches_model, one_backend, shares_within_one, strict_cycle
 
 NAMES = st.integers(1, 6).map(lambda n: [f"web-{number}" for number in range(n)])

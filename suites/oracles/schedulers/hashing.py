@@ -1,11 +1,13 @@
-"""IPVS schedulers that pick by a hash of an address."""
+"""IPVS schedulers that pick by a hash of an address: sh of the client's, dh of the server's."""
 
 from __future__ import annotations
 
 import ipaddress
+import operator
+from functools import reduce
 from itertools import cycle, islice
 
-from suites.oracles.destinations import Destination, Destinations
+from suites.oracles.schedulers.destinations import Destination, Destinations
 
 # CONFIG_IP_VS_SH_TAB_BITS may be 4 to 20; distributions leave it at the default.
 TABLE_BITS = 8
@@ -21,13 +23,15 @@ def hash_slot(address: str, port: int = 0, *, bits: int = TABLE_BITS) -> int:
     golden ratio. (Old kernels kept the low bits of the product with another constant, which made
     the slot depend on the last octet alone: not modelled.)
     """
-    value = int(ipaddress.ip_address(address))
-    folded = 0
-    while value:
-        folded ^= value & 0xFFFFFFFF
-        value >>= 32
-    product = (folded + port) * _GOLDEN_RATIO_32 & 0xFFFFFFFF
+    product = (folded(address) + port) * _GOLDEN_RATIO_32 & 0xFFFFFFFF
     return product >> (32 - bits)
+
+
+def folded(address: str) -> int:
+    """Return an IPv4 address as a number, an IPv6 one as the XOR of its four words."""
+    value = int(ipaddress.ip_address(address))
+    words = (value >> shift & 0xFFFFFFFF for shift in (0, 32, 64, 96))
+    return reduce(operator.xor, words)
 
 
 class SourceHashing(Destinations):
@@ -53,4 +57,19 @@ class SourceHashing(Destinations):
         if not layout:
             return None
         picked = layout[hash_slot(client_address)]
+        return picked if picked.weight > 0 else None
+
+
+class DestinationHashing(Destinations):
+    """The dh scheduler: net/netfilter/ipvs/ip_vs_dh.c.
+
+    The virtual server's own address decides, so that all its clients go to one destination; those
+    of a Service whose destination drains are refused until it is deleted. The table is the list,
+    once for each destination whatever its weight, repeated until it is full.
+    """
+
+    def _pick(self, client_address: str, client_port: int) -> Destination | None:  # noqa: ARG002
+        if not self._list:
+            return None
+        picked = self._list[hash_slot(self.address) % len(self._list)]
         return picked if picked.weight > 0 else None

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suites.oracles.destinations import Destination
-from suites.oracles.hashing import SourceHashing, hash_slot
+from suites.oracles.schedulers.destinations import Destination
+from suites.oracles.schedulers.hashing import SourceHashing, hash_slot
 
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 

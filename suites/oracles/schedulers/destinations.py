@@ -48,7 +48,9 @@ class Destinations:
     would be worthless from there on.
     """
 
-    def __init__(self, destinations: Iterable[Destination]) -> None:
+    def __init__(self, destinations: Iterable[Destination], address: str = "") -> None:
+        """`address` is the virtual server's own, which only dh looks at."""
+        self.address = address
         self._list: list[Destination] = []
         self._removed: dict[str, Destination] = {}
         # One by one from the oldest, as the kernel got them: some schedulers' start depends on it.

@@ -9,39 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suites.oracles.destinations import Destination
-from suites.oracles.schedulers import SCHEDULERS, Scheduler, scheduler
-
-CLIENT = "10.244.1.2"
-NAMES = st.integers(1, 8).map(lambda n: [f"web-{number}" for number in range(n)])
-
-
-def fresh(name: str, order: str | list[str]) -> Scheduler:
-    """Build a model with these destinations in kernel order, weight 1, no connections."""
-    return scheduler(name, [Destination(destination) for destination in order])
-
-
-def short(model: Scheduler, times: int) -> str:
-    """Make sequential short connections, whose inactive entries stay."""
-    picks = []
-    for _ in range(times):
-        picked = model.connect(CLIENT)
-        assert picked is not None
-        model.established(picked)
-        model.close(picked)
-        picks.append(picked)
-    return "".join(picks)
-
-
-def held(model: Scheduler, times: int) -> str:
-    """Make connections that stay open."""
-    picks = []
-    for _ in range(times):
-        picked = model.connect(CLIENT)
-        assert picked is not None
-        model.established(picked)
-        picks.append(picked)
-    return "".join(picks)
+from suites.oracles.schedulers import SCHEDULERS, scheduler
+from suites.oracles.schedulers.destinations import Destination
+from tests.unit.oracles.schedulers.histories import CLIENT, NAMES, endpoint, fresh, held, short
 
 
 @pytest.mark.parametrize("name", ["rr", "wrr", "lc", "wlc"])
@@ -78,17 +48,17 @@ EVENTS = st.lists(
 
 @given(st.sampled_from(sorted(SCHEDULERS)), EVENTS)
 def test_a_draining_backend_is_never_picked(name: str, events: list[tuple[str, int]]) -> None:
-    """No scheduler gives a connection to weight 0; only sh refuses while others could serve."""
-    model = fresh(name, [f"web-{number}" for number in range(4)])
+    """No scheduler gives a connection to weight 0; only hashes refuse while others could serve."""
+    model = fresh(name, [endpoint(number) for number in range(4)])
     weights = dict.fromkeys(model.order, 1)
     for event, number in events:
-        target = f"web-{number}"
+        target = endpoint(number)
         if event == "connect":
             picked = model.connect(f"10.0.0.{number}")
             assert picked is None or weights[picked] == 1
             usable = any(weights.values())
             assert usable or picked is None
-            assert picked is not None or name == "sh" or not usable
+            assert picked is not None or name in {"sh", "dh", "mh"} or not usable
         elif event == "add" and target not in weights:
             model.add(target)
             weights[target] = 1
@@ -101,23 +71,24 @@ def test_a_draining_backend_is_never_picked(name: str, events: list[tuple[str, i
     assert set(model.order) == set(weights)
 
 
+@pytest.mark.parametrize("pair", [("lc", "wlc"), ("sed", "nq")])
 @given(NAMES, EVENTS)
-def test_lc_and_wlc_cannot_be_told_apart_by_weights_of_one(
-    names: list[str], events: list[tuple[str, int]]
+def test_weights_of_one_cannot_tell_a_pair_apart(
+    pair: tuple[str, str], names: list[str], events: list[tuple[str, int]]
 ) -> None:
     """As kube-proxy writes only weights 0 and 1, both pick the same through any history."""
-    lc, wlc = fresh("lc", names), fresh("wlc", names)
+    one, other = (fresh(name, names) for name in pair)
     for event, number in events:
         target = names[number % len(names)]
         if event in {"drain", "undrain"}:
-            lc.set_weight(target, int(event == "undrain"))
-            wlc.set_weight(target, int(event == "undrain"))
+            one.set_weight(target, int(event == "undrain"))
+            other.set_weight(target, int(event == "undrain"))
             continue
-        picked = lc.connect(CLIENT)
-        assert picked == wlc.connect(CLIENT)
+        picked = one.connect(CLIENT)
+        assert picked == other.connect(CLIENT)
         if picked is not None and event == "add":
-            lc.established(picked)
-            wlc.established(picked)
+            one.established(picked)
+            other.established(picked)
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=5).filter(any))
@@ -225,8 +196,8 @@ def test_removed_backend_finds_its_connections_again() -> None:
 def test_no_destination_refuses(name: str) -> None:
     """Without a usable destination a connection is refused."""
     assert fresh(name, "").connect(CLIENT) is None
-    model = fresh(name, "a")
-    model.set_weight("a", 0)
+    model = fresh(name, [endpoint(1)])
+    model.set_weight(endpoint(1), 0)
     assert model.connect(CLIENT) is None
 
 
@@ -239,5 +210,5 @@ def test_a_history_that_cannot_be_is_an_error() -> None:
         model.remove("b")
     with pytest.raises(ValueError, match="already there"):
         model.add("a")
-    with pytest.raises(ValueError, match="no model of the scheduler mh"):
-        scheduler("mh", [])
+    with pytest.raises(ValueError, match="no model of the scheduler twos"):
+        scheduler("twos", [])

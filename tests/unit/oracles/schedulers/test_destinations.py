@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from suites.oracles.destinations import Destination, kernel_order, parse_table
+from suites.oracles.schedulers.destinations import Destination, kernel_order, parse_table
 
 TABLE = """\
 IP Virtual Server version 1.2.1 (size=4096)
