@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from suites.oracles.schedulers.destinations import Destination, Destinations
 from suites.oracles.schedulers.hashing import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SLOTS = 4093
 """The table's size at the default of CONFIG_IP_VS_MH_TAB_INDEX, 12."""
@@ -70,6 +70,26 @@ def _start_and_skip(name: str) -> tuple[int, int]:
     )
 
 
+@lru_cache(maxsize=256)
+def laid_out(turns: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    """Name the destination of every slot, from how many slots each takes in a round.
+
+    As ip_vs_mh_populate fills the table; the destinations are in kernel order.
+    """
+    slots: list[str | None] = [None] * SLOTS
+    at = {name: _start_and_skip(name)[0] for name, _ in turns}
+    left = SLOTS if turns else 0
+    while left:
+        for name, count in turns:
+            _, skip = _start_and_skip(name)
+            for _ in range(min(count, left)):
+                while slots[at[name]] is not None:
+                    at[name] = (at[name] + skip) % SLOTS
+                slots[at[name]] = name
+                left -= 1
+    return tuple(name for name in slots if name is not None)
+
+
 class MaglevHashing(Destinations):
     """The mh scheduler: net/netfilter/ipvs/ip_vs_mh.c with MH_PORT and without MH_FALLBACK.
 
@@ -84,13 +104,14 @@ class MaglevHashing(Destinations):
 
     def __init__(self, destinations: Iterable[Destination], address: str = "") -> None:
         self._weights: dict[str, int] = {}
-        self._table: list[str] | None = None
+        self._table: Sequence[str] | None = None
         super().__init__(destinations, address)
 
-    def table(self) -> list[str]:
+    def table(self) -> Sequence[str]:
         """Name the destination of every slot; empty without destinations."""
         if self._table is None:
-            self._table = self._laid_out()
+            turns = self._turns()
+            self._table = laid_out(tuple((name, turns[name]) for name in self.order))
         return self._table
 
     def _changed(self) -> None:
@@ -106,21 +127,6 @@ class MaglevHashing(Destinations):
         value = hsiphash(folded(client_address) + client_port, _LOOKUP_KEY)
         picked = self._list[self._position(table[value % SLOTS])]
         return picked if picked.weight > 0 else None
-
-    def _laid_out(self) -> list[str]:
-        slots: list[str | None] = [None] * SLOTS
-        turns = self._turns()
-        at = {name: _start_and_skip(name)[0] for name in self.order}
-        left = SLOTS if self._list else 0
-        while left:
-            for name in self.order:
-                _, skip = _start_and_skip(name)
-                for _ in range(min(turns[name], left)):
-                    while slots[at[name]] is not None:
-                        at[name] = (at[name] + skip) % SLOTS
-                    slots[at[name]] = name
-                    left -= 1
-        return [name for name in slots if name is not None]
 
     def _turns(self) -> dict[str, int]:
         """Say how many slots each destination takes in a round (ip_vs_mh_permutate)."""
