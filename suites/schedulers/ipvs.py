@@ -1,29 +1,21 @@
-"""What the scheduler cases share: a node with a scheduler of its own, and the kernel's table."""
+"""The kernel's view of one virtual server."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fixtures.reconfigure import reconfigured
 from suites.oracles.schedulers import Scheduler, scheduler
 from suites.oracles.schedulers.destinations import parse_table
 from suites.oracles.verdict import Judgement
+from suites.schedulers.site import server_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from clusters.protocol import Cluster, Node
     from fixtures.clients import Target
     from fixtures.workloads import Pod
     from suites.oracles.schedulers.destinations import Destination
-
-
-@contextmanager
-def scheduling(cluster: Cluster, node: Node, name: str) -> Iterator[Node]:
-    """Run kube-proxy on `node` with the IPVS scheduler `name`, and as before afterwards."""
-    with reconfigured(cluster, [node], {"ipvs": {"scheduler": name}}):
-        yield node
 
 
 class Table:
@@ -33,7 +25,7 @@ class Table:
         self.cluster = cluster
         self.node = node
         self.host = target.host
-        self.key = f"{target.protocol} {target.host}:{target.port}"
+        self.key = server_key(target)
         self.names = {
             f"{address}:8080": pod.identity for pod in pods for address in pod.addresses.values()
         }

@@ -9,14 +9,14 @@ import pytest
 
 from clusters.errors import BuildError
 from fixtures.case import case
-from suites.oracles.sequence import matches_model, one_backend, shares_within_one, strict_cycle
+from suites.oracles.sequence import matches_model, shares_within_one, strict_cycle
 from suites.oracles.verdict import all_of, require
-from suites.schedulers.ipvs import Table, scheduling
+from suites.schedulers.ipvs import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from clusters.protocol import Cluster, Family, Node
+    from clusters.protocol import Cluster, Node
     from fixtures.agent.attempts import Attempts
     from fixtures.clients import Client, Target
     from fixtures.provide import Clients
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from suites.check import Check
 
 SEEN = list["str | None"]
-
-
-@pytest.fixture(scope="module", params=["wrr", "lc", "sh"])
-def scheduler_node(
-    request: pytest.FixtureRequest, cluster: Cluster, nodes: Sequence[Node]
-) -> Iterator[Node]:
-    """A node whose kube-proxy is configured with the scheduler of the parameter."""
-    with scheduling(cluster, nodes[-1], request.param) as node:
-        yield node
 
 
 def picks(attempts: Attempts) -> SEEN:
@@ -117,64 +108,6 @@ def _change_in_mid_cycle(
     model.add(table.read()[1][0].name, 1)
     after = picks(client.probe(target, 12))
     require(matches_model(after, table.named([model.connect("", 0) for _ in after])))
-
-
-@case(
-    "SCH-003",
-    feature=("wrr", "lc", "sh"),
-    profile="schedulers",
-    modes=("ipvs",),
-    reference="k/k pkg/proxy/ipvs/proxier.go syncService",
-    disruptive=True,
-)
-def test_scheduler_is_the_configured_one(
-    server: Callable[[Node, int], tuple[Target, Table, list[Pod]]],
-    scheduler_node: Node,
-    clients: Clients,
-    workloads: Workloads,
-    until: Until,
-    check: Check,
-    family: Family,
-) -> None:
-    """Connections go exactly where the kernel's algorithm of the configured name sends them."""
-    name = scheduler_node.spec.scheduler
-    target, table, pods = server(scheduler_node, 3)
-    assert table.read()[0] == name, f"the kernel schedules by {table.read()[0]!r}, not {name!r}"
-    client = clients.pod(scheduler_node)
-    if name == "wrr":
-        _change_in_mid_cycle(table, client, target, workloads, until, check)
-    elif name == "lc":
-        _least_connection(client, target, pods)
-    else:
-        _source_hashing(table, target, workloads, scheduler_node, family)
-
-
-def _least_connection(client: Client, target: Target, pods: Sequence[Pod]) -> None:
-    """Held connections are spread evenly; one held by itself keeps short ones away from its pod."""
-    with client.hold(target, 1) as held:
-        busy = held.opened.backend[0]
-        short = picks(client.probe(target, 40))
-        assert busy not in short, (
-            f"{short.count(busy)} of 40 short connections went to {busy}, which already had a "
-            "connection; least connection avoids it"
-        )
-    with client.hold(target, 4 * len(pods)) as held:
-        counts = Counter(pick for pick in picks(held.opened) if pick)
-    # The short connections above are still counted as inactive, 1 each against 256 for an open
-    # one, so they can move a tie but not make a difference of two.
-    require(shares_within_one({pod.identity: counts[pod.identity] for pod in pods}))
-
-
-def _source_hashing(
-    table: Table, target: Target, workloads: Workloads, node: Node, family: Family
-) -> None:
-    """Each client address has one endpoint, the one that the kernel's hash of it points at."""
-    model = table.model()
-    for pod in workloads.pods(6, on=node, app="hashed", serve=()):
-        address = pod.client.addresses[family]
-        seen = picks(pod.client.probe(target, 12))
-        predicted = table.named([model.connect(address, 0) for _ in seen])
-        require(all_of(one_backend(seen), matches_model(seen, predicted, model="source hashing")))
 
 
 @case(
