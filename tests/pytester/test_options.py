@@ -31,8 +31,8 @@ def test_one(probe):
     ("arguments", "line"),
     [
         (["--kp-mode", "ebpf"], "--kp-mode ebpf: unknown; choose one of iptables, ipvs, nftables"),
-        (["--kp-nodes", "0"], "--kp-nodes 0: give a number from 1 to 9"),
-        (["--kp-nodes", "abc"], "--kp-nodes abc: give a number from 1 to 9"),
+        (["--kp-nodes", "0"], "--kp-nodes 0: give a number from 1 to 20"),
+        (["--kp-nodes", "abc"], "--kp-nodes abc: give a number from 1 to 20"),
         (["--kp-family", "x"], "--kp-family x: unknown; choose one of ipv4, ipv6"),
         (["--kp-cluster", "swarm"], "--kp-cluster swarm: "),
         (["--kp-reuse"], "--kp-reuse: no cluster is up; make one with --kp-keep"),
