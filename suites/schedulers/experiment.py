@@ -1,9 +1,9 @@
 """The scheduler experiment: the same traffic on a node of each scheduler, at the same time.
 
 All nodes serve the same Service, whose ports are virtual servers of their own: one gets short
-connections, one connections that stay, one short ones beside one that stays, one UDP flows. Then an
-endpoint comes, and goes again. Every connection is kept with what is known of it, and the cases
-judge what was kept.
+connections, one connections that stay, also by NodePort, one short ones beside one that stays, one
+UDP flows. Then an endpoint comes, and goes again. Every connection is kept with what is known of
+it, and the cases judge what was kept.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ PORTS = tuple(
     )
 )
 TRACED = ("short", "held", "mixed", "udp")
+"""The servers whose traffic tells the scheduler: they share an address."""
+
+JUDGED = (*TRACED, "node")
+"""The servers that are compared with the model: the last is the NodePort of "held"."""
 
 MANY = 1000
 """Connections that tell a choice by load from an even one, where the choice is random."""
@@ -70,7 +74,7 @@ class Experiment:
         """Make the traffic; raises AssertionError when a node does not get what it should have."""
         pods = self.workloads.pods(ENDPOINTS)
         late = self.workloads.pods(1, gated=True)[0]
-        service = self.workloads.service(ports=PORTS)
+        service = self.workloads.service(type="NodePort", ports=PORTS)
         self.endpoints = tuple(self._endpoint(pod) for pod in pods)
         names = {self._endpoint(pod): pod.identity for pod in [*pods, late]}
         self.sites = [self._site(node, service, names) for node in nodes]
@@ -92,6 +96,7 @@ class Experiment:
 
     def _site(self, node: Node, service: Service, names: dict[str, str]) -> Site:
         servers = {str(port["name"]): Server(service.target(str(port["name"]))) for port in PORTS}
+        servers["node"] = Server(service.node_target(node, "held"))
         main = self.clients.pod(node)
         return Site(self.cluster, node, [main, *self._others(node, main)], servers, names)
 
@@ -143,6 +148,7 @@ def first(site: Site) -> None:
     for other in range(1, len(site.clients)):
         site.connect("short", 3, client=other)
     site.hold("held", 10)
+    site.hold("node", 10)
     site.hold("mixed", 1)
     site.connect("mixed", 12)
     site.connect("udp", 12)
@@ -156,5 +162,6 @@ def again(site: Site) -> None:
     for other in range(1, len(site.clients)):
         site.connect("short", 2, client=other)
     site.hold("held", 3)
+    site.hold("node", 3)
     site.connect("mixed", 4)
     site.connect("udp", 4)

@@ -14,7 +14,7 @@ from suites.oracles.schedulers.choices import TwoChoices
 from suites.oracles.schedulers.destinations import Destination
 from suites.oracles.schedulers.fingerprint import RANDOM, fingerprint, is_served_by
 from suites.oracles.verdict import all_of, require
-from suites.schedulers.experiment import TRACED, Experiment
+from suites.schedulers.experiment import JUDGED, TRACED, Experiment
 from suites.schedulers.rounds import Rounds
 
 if TYPE_CHECKING:
@@ -95,13 +95,14 @@ def site(rounds: Rounds, algorithm: str, recorder: Recorder) -> Site:
 def test_connections_go_where_the_kernel_sends_them(site: Site, algorithm: str) -> None:
     """Connections go exactly where the kernel's algorithm of the configured name sends them.
 
-    Short ones, held ones, short ones beside a held one, and UDP flows; by the model of the
+    Short ones, held ones, short ones beside a held one, and UDP flows, at the ClusterIP and by
+    NodePort, whose virtual server is one of its own; by the model of the
     algorithm, from the order in which the kernel has the endpoints. Refused connections are the
     algorithm's where the model refuses: ovf has no room, and hashes find a draining endpoint.
     """
     found = set(site.scheduled.values())
     assert found == {algorithm}, f"the kernel schedules by {', '.join(found)}, not {algorithm}"
-    require(all_of(*(site.judge(name, 0) for name in TRACED)))
+    require(all_of(*(site.judge(name, 0) for name in JUDGED)))
 
 
 @case(
@@ -115,7 +116,7 @@ def test_connections_go_where_the_kernel_sends_them(site: Site, algorithm: str) 
 @EXACT
 def test_they_do_after_an_endpoint_came(site: Site, algorithm: str) -> None:  # noqa: ARG001
     """After an endpoint was added, connections go where the algorithm goes on from its state."""
-    require(all_of(*(site.judge(name, 1) for name in TRACED)))
+    require(all_of(*(site.judge(name, 1) for name in JUDGED)))
 
 
 @case(
@@ -133,7 +134,7 @@ def test_they_do_while_an_endpoint_drains(site: Site, algorithm: str) -> None:  
     kube-proxy sets no fallback, so that a hash of a client or a server that points at a draining
     endpoint finds nobody until it is deleted: documented behaviour, by the model.
     """
-    require(all_of(*(site.judge(name, 2) for name in TRACED)))
+    require(all_of(*(site.judge(name, 2) for name in JUDGED)))
 
 
 @case(

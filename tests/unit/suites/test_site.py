@@ -15,7 +15,7 @@ from fixtures.clients import Target
 from suites.oracles.schedulers import SCHEDULERS, Scheduler, scheduler
 from suites.oracles.schedulers.destinations import Destination
 from suites.oracles.schedulers.fingerprint import ALIKE, fingerprint
-from suites.schedulers.experiment import TRACED, again, first
+from suites.schedulers.experiment import JUDGED, TRACED, again, first
 from suites.schedulers.site import Server, Site
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HOST = "10.96.0.10"
 PODS = {f"10.244.2.{n}:8080": f"case/web-{n}" for n in range(2, 7)}
 LATE = "10.244.2.6:8080"
-PORTS = {"short": 81, "held": 82, "mixed": 83, "udp": 84}
+PORTS = {"short": 81, "held": 82, "mixed": 83, "udp": 84, "node": 30082}
 
 
 class Kernel:
@@ -145,7 +145,7 @@ def test_a_kernel_that_does_what_it_was_told_is_right(name: str) -> None:
     site = experiment(name, name)
     assert set(site.scheduled.values()) == {name}
     for phase in range(3):
-        for server in TRACED:
+        for server in JUDGED:
             judgement = site.judge(server, phase)
             assert judgement.ok is True, (server, phase, judgement.sentence)
 
@@ -166,11 +166,11 @@ def test_usable_counts_what_takes_connections() -> None:
     """A draining destination is in the table but not usable."""
     site = experiment("rr", "rr")
     assert site.usable() == dict.fromkeys(PORTS, 4)
-    assert [len(found) for _, found in site.table().values()] == [5] * 4
+    assert [len(found) for _, found in site.table().values()] == [5] * len(PORTS)
 
 
 def test_traces_have_what_the_fingerprint_needs() -> None:
-    """Connections of all four servers, with the changes between them."""
+    """Connections of the four servers at one address, with the changes between them."""
     site = experiment("wrr", "wrr")
     endpoints = [name for name in PODS if name != LATE]
     seen = fingerprint(site.traced(endpoints, TRACED))
