@@ -67,7 +67,6 @@ class Experiment:
         self.clients = clients
         self.until = until
         self.timeouts = timeouts
-        self.endpoints: tuple[str, ...] = ()
         self.sites: list[Site] = []
 
     def run(self, nodes: Sequence[Node]) -> None:
@@ -75,9 +74,7 @@ class Experiment:
         pods = self.workloads.pods(ENDPOINTS)
         late = self.workloads.pods(1, gated=True)[0]
         service = self.workloads.service(type="NodePort", ports=PORTS)
-        self.endpoints = tuple(self._endpoint(pod) for pod in pods)
-        names = {self._endpoint(pod): pod.identity for pod in [*pods, late]}
-        self.sites = [self._site(node, service, names) for node in nodes]
+        self.sites = [self._site(node, service, pods, late) for node in nodes]
         self._until_usable(ENDPOINTS)
         for site in self.sites:
             site.begin()
@@ -94,11 +91,14 @@ class Experiment:
         finally:
             self._everywhere(Site.release)
 
-    def _site(self, node: Node, service: Service, names: dict[str, str]) -> Site:
+    def _site(self, node: Node, service: Service, pods: Sequence[Pod], late: Pod) -> Site:
+        names = {self._endpoint(pod): pod.identity for pod in [*pods, late]}
         servers = {str(port["name"]): Server(service.target(str(port["name"]))) for port in PORTS}
         servers["node"] = Server(service.node_target(node, "held"))
         main = self.clients.pod(node)
-        return Site(self.cluster, node, [main, *self._others(node, main)], servers, names)
+        return Site(
+            self.cluster, node, [main, *self._others(node, main)], servers, names, list(names)[:-1]
+        )
 
     def _others(self, node: Node, main: Client) -> list[Client]:
         """Run clients on the node until a hash of the client's address sends one elsewhere."""

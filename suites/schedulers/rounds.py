@@ -1,41 +1,62 @@
-"""Which node runs which scheduler: as many at once as there are nodes, in rounds."""
+"""Which node runs which scheduler or mode: as many at once as there are nodes, in rounds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from clusters.errors import BuildError
+from clusters.protocol import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from clusters.protocol import Cluster, Node, ProxySpec
-    from suites.schedulers.experiment import Experiment
-    from suites.schedulers.site import Site
+
+Site_co = TypeVar("Site_co", covariant=True)
 
 # kube-proxy's own check of a scheduler makes a virtual server of it, too (CanUseIPVSProxier).
 _TRIAL = "192.0.2.254:9"
 
 
-class Rounds:
-    """Runs the experiment for a scheduler when somebody asks for it, with others beside it.
+class Experiment(Protocol[Site_co]):
+    """Something to do on nodes that are configured already, once."""
+
+    @property
+    def sites(self) -> Sequence[Site_co]:
+        """What was seen, a node each."""
+
+    def run(self, nodes: Sequence[Node]) -> None:
+        """Do it; raises AssertionError when a node does not get what it should have."""
+
+
+def spec_for(before: ProxySpec, name: str) -> ProxySpec:
+    """Return the same kube-proxy in the mode of that name, or in IPVS mode with the scheduler."""
+    for mode in MODES:
+        if name == mode:
+            return replace(before, mode=mode)
+    return replace(before, mode="ipvs").with_config({"ipvs": {"scheduler": name}})
+
+
+class Rounds(Generic[Site_co]):
+    """Runs an experiment for a scheduler or mode when somebody asks, with others beside it.
 
     `close` puts every node's kube-proxy back as it was.
     """
 
     def __init__(
-        self, cluster: Cluster, wanted: Sequence[str], make: Callable[[], Experiment]
+        self, cluster: Cluster, wanted: Sequence[str], make: Callable[[], Experiment[Site_co]]
     ) -> None:
-        """`wanted` are the schedulers that will be asked for."""
+        """`wanted` are the schedulers and modes that will be asked for."""
         self.cluster = cluster
         self.make = make
         self.known = {name: self._kernel_has(name) for name in wanted}
         self._wanted = [name for name in wanted if self.known[name]]
-        self._seen: dict[str, tuple[Experiment, Site]] = {}
+        self._seen: dict[str, Site_co] = {}
         self._failed: dict[str, Exception] = {}
         self._before: dict[str, ProxySpec] = {}
 
-    def site(self, name: str) -> tuple[Experiment, Site]:
+    def site(self, name: str) -> Site_co:
         """Return what was seen of a scheduler; raises what running it raised, for each of a round.
 
         Raises KeyError for one that the kernel lacks.
@@ -66,21 +87,18 @@ class Rounds:
         except (AssertionError, BuildError) as error:
             self._failed |= dict.fromkeys(nodes, error)
             raise
-        self._seen |= {
-            name: (experiment, site) for name, site in zip(nodes, experiment.sites, strict=True)
-        }
+        self._seen |= dict(zip(nodes, experiment.sites, strict=True))
 
     def _configure(self, nodes: dict[str, Node]) -> None:
         for node in nodes.values():
             self._before.setdefault(node.name, node.spec)
         self.cluster.set_proxies(
-            {
-                node.name: self._before[node.name].with_config({"ipvs": {"scheduler": name}})
-                for name, node in nodes.items()
-            }
+            {node.name: spec_for(self._before[node.name], name) for name, node in nodes.items()}
         )
 
     def _kernel_has(self, name: str) -> bool:
+        if name in MODES:
+            return True
         node = self.cluster.nodes[0]
         made = self.cluster.run(node, ["ipvsadm", "-A", "-t", _TRIAL, "-s", name])
         if made.status == 0:

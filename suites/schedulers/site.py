@@ -60,7 +60,8 @@ def server_key(target: Target) -> str:
 class Site:
     """A node whose kube-proxy runs with one scheduler, and the clients on it.
 
-    `names` are the pods by "ip:port", as the kernel calls them; `configured` is the scheduler, and
+    `names` are the pods by "ip:port", as the kernel calls them, `endpoints` those that were there
+    from the start; `configured` is the scheduler, and
     `scheduled` the one that the kernel has for each server. Connections are made one after the
     other and closed by FIN, so that what the kernel counts is known at each of them.
     """
@@ -72,12 +73,14 @@ class Site:
         clients: Sequence[Client],
         servers: Mapping[str, Server],
         names: dict[str, str],
+        endpoints: Sequence[str],
     ) -> None:
         self.cluster = cluster
         self.node = node
         self.clients = clients
         self.servers = servers
         self.names = names
+        self.endpoints = tuple(endpoints)
         self.configured = node.spec.scheduler
         self.scheduled: dict[str, str] = {}
         self.held: list[Held] = []
@@ -147,11 +150,11 @@ class Site:
             model=f"{self.configured} ({name})",
         )
 
-    def traced(self, endpoints: Sequence[str], names: Sequence[str]) -> Traced:
+    def traced(self, names: Sequence[str]) -> Traced:
         """Return what happened to servers by name, without anything that only the node knows."""
         servers = [self.servers[name] for name in names]
         events = tuple(tuple(server.events) for server in servers)
-        return Traced(servers[0].target.host, tuple(endpoints), events)
+        return Traced(servers[0].target.host, self.endpoints, events)
 
     def _note(
         self, server: Server, sender: Client, probe: str, attempts: Attempts, *, stays: bool = False

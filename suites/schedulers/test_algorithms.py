@@ -44,7 +44,7 @@ def rounds(
     timeouts: Timeouts,
     until: Until,
     recorder: Recorder,
-) -> Iterator[Rounds]:
+) -> Iterator[Rounds[Site]]:
     """The experiment, for all schedulers that the chosen cases ask for."""
     chosen = [getattr(item, "callspec", None) for item in request.session.items]
     wanted = [spec.params["algorithm"] for spec in chosen if spec and "algorithm" in spec.params]
@@ -72,11 +72,11 @@ def rounds(
 
 
 @pytest.fixture
-def site(rounds: Rounds, algorithm: str, recorder: Recorder) -> Site:
+def site(rounds: Rounds[Site], algorithm: str, recorder: Recorder) -> Site:
     """A node that ran with the scheduler, and what was seen there."""
     if not rounds.known[algorithm]:
         pytest.skip(f"the nodes' kernel has no scheduler {algorithm} (CONFIG_IP_VS_*)")
-    _, site = rounds.site(algorithm)
+    site = rounds.site(algorithm)
     for server in site.servers.values():
         for probe, attempts in server.attempts:
             recorder.attempts(probe, attempts)
@@ -147,15 +147,14 @@ def test_they_do_while_an_endpoint_drains(site: Site, algorithm: str) -> None:  
 )
 @ALL
 def test_traffic_tells_the_algorithm(
-    rounds: Rounds, site: Site, algorithm: str, observe: Callable[[str, object], None]
+    site: Site, algorithm: str, observe: Callable[[str, object], None]
 ) -> None:
     """Traffic alone, with nothing read from the node, shows the configured algorithm and no other.
 
     lc and wlc, and sed and nq, cannot be told apart through kube-proxy's weights of 0 and 1. twos
     picks at random: no exact algorithm explains it, and SCH-008 judges its chances.
     """
-    experiment, _ = rounds.site(algorithm)
-    traced = site.traced(experiment.endpoints, TRACED)
+    traced = site.traced(TRACED)
     seen = fingerprint(traced)
     observe("served by", seen.name)
     if algorithm == "twos":

@@ -11,7 +11,7 @@ import pytest
 
 from clusters.errors import BuildError
 from clusters.protocol import ProxySpec, Ran
-from suites.schedulers.rounds import Rounds
+from suites.schedulers.rounds import Rounds, spec_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Seen:
     broken: str = ""
     sites: list[str] = field(default_factory=list)
 
-    def run(self, nodes: list[Any]) -> None:
+    def run(self, nodes: Sequence[Any]) -> None:
         """Note the schedulers."""
         names = [node.spec.scheduler for node in nodes]
         self.log.append(names)
@@ -56,10 +56,12 @@ class Seen:
         self.sites = [f"site of {name}" for name in names]
 
 
-def rounds(nodes: Nodes, wanted: list[str], broken: str = "-") -> tuple[Rounds, list[list[str]]]:
+def rounds(
+    nodes: Nodes, wanted: list[str], broken: str = "-"
+) -> tuple[Rounds[str], list[list[str]]]:
     """Make rounds on the nodes, and the log of what ran."""
     log: list[list[str]] = []
-    made = Rounds(nodes, wanted, lambda: Seen(log, broken))  # type: ignore[arg-type, return-value]
+    made: Rounds[str] = Rounds(nodes, wanted, lambda: Seen(log, broken))  # type: ignore[arg-type]
     return made, log
 
 
@@ -67,7 +69,7 @@ def test_each_scheduler_runs_once_with_others_beside_it() -> None:
     """Two nodes take five schedulers in three rounds, whatever is asked first."""
     made, log = rounds(Nodes(), ["dh", "fo", "lc", "mh", "rr"])
     for name in ("lc", "dh", "fo", "mh", "rr", "lc"):
-        assert str(made.site(name)[1]) == f"site of {name}"
+        assert made.site(name) == f"site of {name}"
     assert log == [["lc", "dh"], ["fo", "mh"], ["rr"]]
 
 
@@ -87,7 +89,7 @@ def test_a_failure_is_that_of_its_round_alone() -> None:
     for name in ("dh", "fo", "dh"):
         with pytest.raises(AssertionError, match="fo was not programmed"):
             made.site(name)
-    assert str(made.site("lc")[1]) == "site of lc"
+    assert made.site("lc") == "site of lc"
     assert log == [["dh", "fo"], ["lc"]]
 
 
@@ -120,3 +122,12 @@ def test_close_puts_every_node_back() -> None:
     assert [node.spec.scheduler for node in nodes.nodes] != ["rr", "rr"]
     made.close()
     assert [node.spec for node in nodes.nodes] == [RR, RR]
+
+
+def test_a_name_is_a_mode_or_a_scheduler_of_ipvs() -> None:
+    """A mode's name runs that mode; any other one is a scheduler, whatever the node ran before."""
+    before = ProxySpec(Path("kube-proxy"), "iptables", {"clusterCIDR": "10.0.0.0/8"})
+    assert spec_for(before, "nftables").mode == "nftables"
+    scheduled = spec_for(before, "lc")
+    assert (scheduled.mode, scheduled.scheduler) == ("ipvs", "lc")
+    assert scheduled.config["clusterCIDR"] == "10.0.0.0/8"

@@ -127,7 +127,8 @@ def experiment(configured: str, actual: str) -> Site:
         for name, port in PORTS.items()
     }
     node = SimpleNamespace(name="node-1", spec=spec)
-    site = Site(kernel, node, [Sender(kernel)], servers, dict(PODS))  # type: ignore[arg-type, list-item]
+    endpoints = [name for name in PODS if name != LATE]
+    site = Site(kernel, node, [Sender(kernel)], servers, dict(PODS), endpoints)  # type: ignore[arg-type, list-item]
     site.begin()
     first(site)
     kernel.add(LATE)
@@ -172,7 +173,6 @@ def test_usable_counts_what_takes_connections() -> None:
 def test_traces_have_what_the_fingerprint_needs() -> None:
     """Connections of the four servers at one address, with the changes between them."""
     site = experiment("wrr", "wrr")
-    endpoints = [name for name in PODS if name != LATE]
-    seen = fingerprint(site.traced(endpoints, TRACED))
+    seen = fingerprint(site.traced(TRACED))
     assert seen.schedulers == {"wrr"}
     assert all(len(pair) == 2 for pair in ALIKE)
