@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from reports.text import plural, printable, seconds
@@ -55,6 +56,7 @@ def everything(run: Run) -> dict[str, str]:
         "Baseline": (info.baseline.version or info.baseline.source) if info.baseline else "",
         "Mode": info.mode,
         "Address family": info.family,
+        "Configuration": json.dumps(info.config) if info.config else "",
         "Provider": info.provider,
         "Kubernetes": info.control_plane,
         "etcd": info.etcd,

@@ -164,6 +164,7 @@ class RunInfo(_Model):
     baseline: BuildInfo | None = None
     mode: str = ""
     family: str = ""
+    config: dict[str, Any] = {}
     provider: str = ""
     nodes: list[NodeInfo] = []
     control_plane: str = ""
