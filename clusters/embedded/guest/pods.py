@@ -76,10 +76,10 @@ class Pods:
         go.close()
         control.close()
         if not host:
-            ready.recv(1)
+            _await(ready, identity)
             self._connect(pid, port)
             ready.send(b"g")
-        ready.recv(1)
+        _await(ready, identity)
         ready.close()
         self.pods[request["uid"]] = Pod(pid, ips, port)
         return {"ips": ips, "port": port}
@@ -101,11 +101,14 @@ class Pods:
                 go.send(b"n")
                 go.recv(1)
                 self._configure(ips)
-            with contextlib.suppress(OSError):
-                go.send(b"u")
-            go.close()
+
+            def served() -> None:
+                with contextlib.suppress(OSError):
+                    go.send(b"u")
+                go.close()
+
             arguments = ["--control-fd", str(control.fileno()), "--pod", identity]
-            agent.main([*arguments, "--node", self.config["name"], *request["args"]])
+            agent.main([*arguments, "--node", self.config["name"], *request["args"]], served)
         except BaseException as error:  # noqa: BLE001 - the console says why a pod died
             print(f"pod {identity}: {error!r}", flush=True)  # noqa: T201
         finally:
@@ -159,6 +162,12 @@ class Pods:
             return operations[request["op"]](request)
         except Exception as error:  # noqa: BLE001 - the kubelet stand-in reports it
             return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _await(ready: socket.socket, identity: str) -> None:
+    """Wait for a pod's next step: its network is there, or its ports are open."""
+    if not ready.recv(1):
+        raise OSError(f"pod {identity} ended before it was ready")
 
 
 def _batch(script: str) -> None:
