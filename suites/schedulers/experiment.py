@@ -96,9 +96,9 @@ class Experiment:
         servers = {str(port["name"]): Server(service.target(str(port["name"]))) for port in PORTS}
         servers["node"] = Server(service.node_target(node, "held"))
         main = self.clients.pod(node)
-        return Site(
-            self.cluster, node, [main, *self._others(node, main)], servers, names, list(names)[:-1]
-        )
+        clients = [main, *self._others(node, main)]
+        known, patience = list(names)[:-1], self.timeouts.answer
+        return Site(self.cluster, node, clients, servers, names, known, patience)
 
     def _others(self, node: Node, main: Client) -> list[Client]:
         """Run clients on the node until a hash of the client's address sends one elsewhere."""
@@ -147,7 +147,8 @@ def first(site: Site) -> None:
     site.connect("short", 12)
     for other in range(1, len(site.clients)):
         site.connect("short", 3, client=other)
-    site.hold("held", 10)
+    site.hold("held", 7)
+    site.hold("held", 3)
     site.hold("node", 10)
     site.hold("mixed", 1)
     site.connect("mixed", 12)
@@ -157,11 +158,12 @@ def first(site: Site) -> None:
 
 
 def again(site: Site) -> None:
-    """Make some more, after a change."""
+    """Make some more, after a change; room for some has been made by then."""
     site.connect("short", 8)
     for other in range(1, len(site.clients)):
         site.connect("short", 2, client=other)
-    site.hold("held", 3)
+    site.close_first("held")
+    site.hold("held", 5)
     site.hold("node", 3)
     site.connect("mixed", 4)
     site.connect("udp", 4)

@@ -10,6 +10,7 @@ from suites.oracles.schedulers.destinations import Destination, parse_table
 from suites.oracles.schedulers.fingerprint import Traced
 from suites.oracles.schedulers.trace import (
     Added,
+    Closed,
     Connected,
     Drained,
     Event,
@@ -61,8 +62,8 @@ class Site:
     """A node whose kube-proxy runs with one scheduler, and the clients on it.
 
     `names` are the pods by "ip:port", as the kernel calls them, `endpoints` those that were there
-    from the start; `configured` is the scheduler, and
-    `scheduled` the one that the kernel has for each server. Connections are made one after the
+    from the start, `patience` the seconds that an answer may take; `configured` is the scheduler,
+    and `scheduled` the one that the kernel has for each server. Connections are made one after the
     other and closed by FIN, so that what the kernel counts is known at each of them.
     """
 
@@ -74,16 +75,18 @@ class Site:
         servers: Mapping[str, Server],
         names: dict[str, str],
         endpoints: Sequence[str],
+        patience: float,
     ) -> None:
         self.cluster = cluster
         self.node = node
         self.clients = clients
         self.servers = servers
         self.names = names
+        self.patience = patience
         self.endpoints = tuple(endpoints)
         self.configured = node.spec.scheduler
         self.scheduled: dict[str, str] = {}
-        self.held: list[Held] = []
+        self.held: list[tuple[Server, Held]] = []
         self._kernel_names = {identity: name for name, identity in names.items()}
 
     def table(self) -> dict[str, tuple[str, list[Destination]]]:
@@ -107,16 +110,25 @@ class Site:
     def connect(self, name: str, count: int, client: int = 0) -> None:
         """Make short connections, or UDP flows."""
         server, sender = self.servers[name], self.clients[client]
-        plan = sender.plan(server.target, count=count, close="fin")
+        plan = sender.plan(server.target, count=count, close="fin", timeout=self.patience)
         self._note(server, sender, f"{sender.name}: {plan}", sender.agent.probe(plan))
 
     def hold(self, name: str, count: int) -> None:
         """Make connections and leave them open until `release`."""
         server, sender = self.servers[name], self.clients[0]
-        plan = sender.plan(server.target, count=count, close="fin")
+        plan = sender.plan(server.target, count=count, close="fin", timeout=self.patience)
         held = sender.agent.hold(plan)
-        self.held.append(held)
+        self.held.append((server, held))
         self._note(server, sender, f"{sender.name} holds: {plan}", held.opened, stays=True)
+
+    def close_first(self, name: str) -> None:
+        """Close the connections that were held first on a server, all at once."""
+        server = self.servers[name]
+        entry = next(entry for entry in self.held if entry[0] is server)
+        self.held.remove(entry)
+        entry[1].release("fin")
+        reached = map(self._picked, entry[1].opened)
+        server.events += [Closed(pick) for pick in reached if pick in self.names]
 
     def came(self, endpoint: str) -> None:
         """Note that every server has a destination more, at the head of its list."""
@@ -134,7 +146,7 @@ class Site:
 
     def release(self) -> None:
         """Close what is held."""
-        for held in self.held:
+        for _, held in self.held:
             held.release("fin")
 
     def judge(self, name: str, phase: int) -> Judgement:

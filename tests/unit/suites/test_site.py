@@ -53,6 +53,19 @@ class Kernel:
             rows.append(attempt(port, PODS[picked] if picked else None))
         return Attempts.of({name: [getattr(r, name) for r in rows] for name in Attempt._fields})
 
+    def hold(self, plan: Plan) -> Any:
+        """Make connections that stay until they are released."""
+        opened = self.probe(plan, stays=True)
+        kernel_names = {pod: name for name, pod in PODS.items()}
+
+        def release(how: str) -> None:
+            del how
+            for backend in opened.backend:
+                if backend:
+                    self.models[plan.port].close(kernel_names[backend])
+
+        return SimpleNamespace(opened=opened, release=release)
+
     def add(self, name: str) -> None:
         """Add a destination everywhere."""
         for port, model in self.models.items():
@@ -95,16 +108,10 @@ class Sender:
     addresses = {"ipv4": "10.244.1.2"}  # noqa: RUF012 - nothing changes it
 
     def __init__(self, kernel: Kernel) -> None:
-        self.agent = SimpleNamespace(
-            probe=kernel.probe,
-            hold=lambda plan: SimpleNamespace(
-                opened=kernel.probe(plan, stays=True),
-                release=lambda how: None,  # noqa: ARG005
-            ),
-        )
+        self.agent = SimpleNamespace(probe=kernel.probe, hold=kernel.hold)
         self.next = 20000
 
-    def plan(self, target: Target, *, count: int, close: str) -> Plan:
+    def plan(self, target: Target, *, count: int, close: str, timeout: float) -> Plan:
         """Plan attempts from ports of their own."""
         self.next += count
         ports = (self.next - count, self.next - 1)
@@ -114,6 +121,7 @@ class Sender:
             protocol=target.protocol,
             count=count,
             source_ports=ports,
+            timeout=timeout,
             close=close,  # type: ignore[arg-type]
         )
 
@@ -128,7 +136,15 @@ def experiment(configured: str, actual: str) -> Site:
     }
     node = SimpleNamespace(name="node-1", spec=spec)
     endpoints = [name for name in PODS if name != LATE]
-    site = Site(kernel, node, [Sender(kernel)], servers, dict(PODS), endpoints)  # type: ignore[arg-type, list-item]
+    site = Site(
+        kernel,  # type: ignore[arg-type]
+        node,  # type: ignore[arg-type]
+        [Sender(kernel)],
+        servers,
+        dict(PODS),
+        endpoints,
+        1.0,
+    )
     site.begin()
     first(site)
     kernel.add(LATE)
