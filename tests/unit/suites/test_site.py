@@ -138,8 +138,8 @@ def experiment(configured: str, actual: str) -> Site:
     endpoints = [name for name in PODS if name != LATE]
     site = Site(
         kernel,  # type: ignore[arg-type]
-        node,  # type: ignore[arg-type]
-        [Sender(kernel)],
+        node,
+        [Sender(kernel)],  # type: ignore[list-item]
         servers,
         dict(PODS),
         endpoints,
