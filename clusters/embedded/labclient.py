@@ -150,11 +150,12 @@ def start(directory: Path) -> int:
     launcher.wait()
     complaints.close()
     if ready != "ready":
-        why = (directory / "lab.log").read_text().strip().splitlines()[-1:]
+        said = (directory / "lab.log").read_text().strip().splitlines()[-1:]
+        # Without a word it was a signal, of the launcher or of the process that it left behind.
+        silent = f"status {launcher.returncode}, first process {pid or 'never started'}"
         raise TestbedError(
-            "could not make network, mount and PID namespaces "
-            f"({''.join(why) or 'no reason given'}): run as root, or as a user that may make "
-            "user namespaces"
+            f"could not make network, mount and PID namespaces ({''.join(said) or silent}): run as "
+            "root, or as a user that may make user namespaces"
         )
     return int(pid)
 
