@@ -13,6 +13,7 @@ needs no independence of the tests).
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,42 @@ def independent_order(sequence: Sequence[str], n: int, alpha: float) -> Judgemen
     if (1 - 1 / n) ** pairs > alpha / 2:
         return undecided(too_few, figures=figures)
     return right(seen, figures=figures)
+
+
+def independent_of(pairs: Sequence[tuple[str, str]], factor: str, *, alpha: float) -> Judgement:
+    """Judge whether the backends that were picked have nothing to do with a factor.
+
+    `pairs` are (backend, the factor's value) of each connection, such as the parity of the source
+    port, which a hash looks at and chance does not. Pearson's X2 of the table of counts against its
+    upper chi-square tail. Undecided while a cell expects fewer than 1000, where that tail is no
+    sound stand-in, or where there is only one value of either.
+    """
+    table_of = Counter(pairs)
+    backends, values = Counter(b for b, _ in pairs), Counter(v for _, v in pairs)
+    least = min(backends.values(), default=0) * min(values.values(), default=0)
+    if min(len(backends), len(values)) < 2 or least < _TRUST_CHI_SQUARE * len(pairs):
+        return undecided(f"{len(pairs)} connections are too few to judge the {factor}'s effect")
+    pearson = 0.0
+    for backend, picked in backends.items():
+        for value, seen in values.items():
+            expected = picked * seen / len(pairs)
+            pearson += (table_of[backend, value] - expected) ** 2 / expected
+    freedom = (len(backends) - 1) * (len(values) - 1)
+    chance = float(special.chdtrc(freedom, pearson))
+    figures = {"chi_square": pearson, "p": chance}
+    details = table(
+        ("backend", *sorted(values)),
+        [(b, *(str(table_of[b, v]) for v in sorted(values))) for b in sorted(backends)],
+    )
+    if chance < alpha:
+        return wrong(
+            f"which backend is picked depends on the {factor} "
+            f"(false alarm in at most {alpha:g} of runs)",
+            details,
+            figures,
+        )
+    sentence = f"{len(pairs)} connections show no effect of the {factor}"
+    return right(sentence, details, figures)
 
 
 def samples_needed(n: int, relative_skew: float, alpha: float, beta: float) -> int:

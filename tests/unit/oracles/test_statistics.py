@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from suites.oracles.statistics import (
     evenness_bound,
+    independent_of,
     independent_order,
     never_chosen_samples,
     samples_needed,
@@ -208,3 +209,39 @@ def test_upper_rate_is_where_so_few_failures_become_improbable(
 def test_upper_rate_that_nothing_bounds(failures: int, tries: int) -> None:
     """No tries, or nothing but failures, leave any rate possible."""
     assert upper_rate(failures, tries, 0.01) == 1.0
+
+
+def ported(rng: random.Random, count: int, odd: list[float]) -> list[tuple[str, str]]:
+    """Pick among three backends, evenly from even source ports and by `odd` from odd ones."""
+    names = ["a", "b", "c"]
+    return [
+        (rng.choices(names, odd if port % 2 else None)[0], "odd" if port % 2 else "even")
+        for port in range(count)
+    ]
+
+
+def test_chance_does_not_look_at_the_source_port() -> None:
+    """Of 300 fair samples at alpha 1%, 3 are expected to fail; 10 would be 4 sigma."""
+    rng = random.Random(20240609)  # noqa: S311 - a simulation
+    judged = [
+        independent_of(ported(rng, 6900, [1, 1, 1]), "source port", alpha=0.01).ok
+        for _ in range(300)
+    ]
+    assert judged.count(None) == 0
+    assert judged.count(False) <= 10
+
+
+@pytest.mark.parametrize("odd", [[1.3, 1.0, 0.7], [0, 1, 1]])
+def test_a_choice_by_source_port_is_found(odd: list[float]) -> None:
+    """Even where each backend's total would pass, the table of both tells."""
+    rng = random.Random(20240610)  # noqa: S311 - a simulation
+    judged = independent_of(ported(rng, 12000, odd), "source port", alpha=ALPHA)
+    assert judged.ok is False
+    assert "source port" in judged.sentence
+
+
+@pytest.mark.parametrize("count", [0, 1, 900])
+def test_few_connections_show_no_effect_of_a_port(count: int) -> None:
+    """Nothing is decided where the chi-square tail is no sound stand-in."""
+    rng = random.Random(20240611)  # noqa: S311 - a simulation
+    assert independent_of(ported(rng, count, [1, 1, 1]), "port", alpha=ALPHA).ok is None
