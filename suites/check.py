@@ -126,7 +126,7 @@ class Check:
         of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
         """
         changes = self._changes() if self._changes else 0
-        settled = self.until.or_go_on(
+        settled = self.until.settled(
             f"kube-proxy near {client.name} has done what it knew of",
             self._state.after_sync(client.node, syncs, target.family),
             within=self.timeouts.programmed,

@@ -123,7 +123,7 @@ class Sides:
         """Let IPVS come to the end of what it is at."""
         for node in self.bench.nodes:
             if node.spec.mode == "ipvs":
-                self.bench.until.or_go_on(
+                self.bench.until.settled(
                     f"kube-proxy on {node.name} has done what it knew of",
                     self.state.after_sync(node.name, 1),
                     within=self.bench.timeouts.programmed,

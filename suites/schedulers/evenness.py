@@ -74,7 +74,7 @@ class Evenness:
             lambda: self._served(service),
             within=self.timeouts.programmed,
         )
-        self.until.or_go_on(
+        self.until.settled(
             "kube-proxy on all nodes has done what it knew of",
             ProxyState(self.cluster).after_sync("", 2, self.workloads.family),
             within=self.timeouts.programmed,

@@ -120,7 +120,7 @@ class Experiment:
         )
         # A virtual server is there before its address and port are in the sets of those that are
         # not refused (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
-        self.until.or_go_on(
+        self.until.settled(
             "kube-proxy on all nodes has done what it knew of",
             ProxyState(self.cluster).after_sync("", 2, self.workloads.family),
             within=self.timeouts.programmed,
