@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clusters.embedded.node import EmbeddedNode
 
 POLL = 0.1
+FAMILIES = 2
 NAME = "kube-proxy"
 
 # What kube-proxy says when it does not know a mode, or when the kernel lacks what a mode needs. The
@@ -89,7 +90,11 @@ class ProxyRunner:
             time.sleep(POLL)
 
     def synced(self, node: EmbeddedNode) -> bool:
-        """Tell whether every family has finished a sync since kube-proxy started."""
+        """Tell whether every family has finished a sync since kube-proxy started.
+
+        A family shows in the metrics when it has synced once, in old releases both as one. So a
+        build that has shown one only is through when it does nothing more.
+        """
         # The health answer is small; the metrics are a hundred times that, so they come second.
         health = node.control.ask(
             "http", url=f"http://127.0.0.1:{HEALTHZ_PORT}/healthz", timeout=2.0
@@ -103,7 +108,9 @@ class ProxyRunner:
             reply["body"],
             re.MULTILINE,
         )
-        return bool(stamps) and all(float(stamp) > 0 for stamp in stamps)
+        if not stamps or not all(float(stamp) > 0 for stamp in stamps):
+            return False
+        return len(stamps) == FAMILIES or not node.control.ask("busy", name=NAME)["busy"]
 
     def stop(self, node: EmbeddedNode, number: int = signal.SIGKILL) -> None:
         """End kube-proxy and wait until it has ended."""
