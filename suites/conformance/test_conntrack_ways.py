@@ -163,25 +163,37 @@ def test_udp_flow_of_a_deleted_service(
 
 @case(
     "CT-012",
-    feature=("conntrack", "terminating"),
+    feature=("conntrack", "terminating", "iTP"),
     level="extended",
+    min_nodes=2,
     known_bug=STOPS_SERVING,
-    reference="k/k #125467; KEP-1669",
+    reference="k/k #125467, #126934; KEP-1669",
 )
+@pytest.mark.parametrize("policy", ["Cluster", "Local"])
 def test_udp_flow_of_an_endpoint_that_stops_serving(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check, mode: str
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    mode: str,
+    policy: str,
 ) -> None:
     """A UDP flow stays with an endpoint that terminates until it stops serving, and then moves.
+
+    To one of another node, or by internalTrafficPolicy Local to the node's own next one, whatever
+    other nodes have.
 
     In IPVS mode it moves as soon as another endpoint is ready: of UDP no real server is kept for
     the flows that it has (k/k pkg/proxy/ipvs/graceful_termination.go).
     """
     old = workloads.pods(1, on=nodes[0], gated=True, extra_args=SERVES_ON)
     old[0].set_ready(True)
-    service = workloads.service()
+    if policy == "Local":
+        workloads.pods(1, on=nodes[-1])
+    service = workloads.service(internalTrafficPolicy=policy)
     with Flow(clients.pod(nodes[0]), service.target("udp"), check) as flow:
         flow.reaches(old)
-        new = workloads.pods(1, on=nodes[-1], gated=True)
+        new = workloads.pods(1, on=nodes[0 if policy == "Local" else -1], gated=True)
         terminate(service, old)
         flow.reaches(old)
         new[0].set_ready(True)

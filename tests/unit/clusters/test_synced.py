@@ -43,8 +43,8 @@ def synced(metrics: str, *, busy: bool, health: int = 200) -> bool:
 )
 def test_one_family_counts_for_all_once_nothing_is_done(
     metrics: str,
-    busy: bool,
-    expected: bool,  # noqa: FBT001 - a table
+    busy: bool,  # noqa: FBT001 - a table
+    expected: bool,  # noqa: FBT001 - the same
 ) -> None:
     """While kube-proxy is at work, the family that does not show yet may be what it works at."""
     assert synced(metrics, busy=busy) is expected
