@@ -166,7 +166,7 @@ class FakeCluster:
         self.stop_api()
 
     def run(
-        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0
+        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 30.0
     ) -> Ran:
         """Run a harmless command on the machine; raises `ConfigError` for any other."""
         name = self._own(node).name

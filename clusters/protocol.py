@@ -165,7 +165,7 @@ class Cluster(Protocol):
         """Start the API server again and return when it is ready."""
 
     def run(
-        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0
+        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 30.0
     ) -> Ran:
         """Run a command in the node's own namespaces; raises `TestbedError` after `timeout` s."""
 

@@ -26,7 +26,7 @@ class NodeControl:
         self.port = port
         self._local = threading.local()
 
-    def ask(self, op: str, *, within: float = 10.0, **fields: Any) -> dict[str, Any]:
+    def ask(self, op: str, *, within: float = 60.0, **fields: Any) -> dict[str, Any]:
         """Make one request and return the answer.
 
         Raises `TestbedError` when the node gives none within `within` seconds.

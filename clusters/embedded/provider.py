@@ -153,7 +153,7 @@ class EmbeddedCluster:
         self.control_plane.wait_ready()
 
     def run(
-        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 10.0
+        self, node: Node, argv: Sequence[str], *, stdin: str = "", timeout: float = 30.0
     ) -> Ran:
         """Run a command in the node's own namespaces; raises `TestbedError` after `timeout` s."""
         reply = self._own(node).control.ask(
