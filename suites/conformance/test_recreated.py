@@ -29,7 +29,8 @@ def test_another_cluster_ip(
 ) -> None:
     """A Service created again with another ClusterIP works there, and is silent at the old one."""
     pods = workloads.pods(2, on=nodes[:2])
-    service, other = workloads.service(), workloads.service("other")
+    # Of nobody: pods that answer at its address are those of the Service that has it now.
+    service, other = workloads.service(), workloads.service("other", app="nobody")
     old, both = service.target(port), (clients.pod(nodes[0]), clients.node(nodes[0]))
     for client in both:
         check.reaches(client, old, pods)
