@@ -32,7 +32,7 @@ FIRST = 3
 RATE = 50.0
 """Attempts per second of a probe in the background: 20 ms without service would show."""
 
-LONGEST = 120.0
+LONGEST = 1800.0
 """Seconds after which a probe in the background ends though nobody stopped it."""
 
 

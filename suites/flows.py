@@ -24,7 +24,7 @@ SILENT = 3
 """The same where none is answered, which takes the answer's whole timeout each."""
 
 RATE = 20.0
-LONGEST = 200.0
+LONGEST = 1800.0
 """Seconds after which a flow ends though nobody stopped it."""
 
 

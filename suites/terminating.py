@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from fixtures.workloads import Pod, Service
 
-GRACE = 120
+GRACE = 1800
 """Seconds that a terminating pod may live: longer than any case, which ends it when it is done."""
 
 SERVES_ON = ("--grace", str(GRACE), "--keep-accepting")
