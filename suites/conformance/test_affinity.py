@@ -107,6 +107,7 @@ def stays(check: Check, client: Client, target: Target) -> int:
         same,
         within=check.timeouts.programmed,
     )
+    check.until_settled(client, target)
     return found[0]
 
 
