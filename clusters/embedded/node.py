@@ -83,15 +83,20 @@ class EmbeddedNode:
             "zone": self.zone,
         }
 
-    def power_on(self, kind: KernelKind, kernel: Path | None, config: dict[str, Any]) -> None:
-        """Start the node; returns before it is up."""
+    def power_on(
+        self, kind: KernelKind, kernel: Path | None, config: dict[str, Any], neighbours: int = 0
+    ) -> None:
+        """Start the node, on the machine with `neighbours` other clusters; it is not up yet then.
+
+        Their first nodes, which are asked most, would all be on one processor otherwise.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(parents=True, exist_ok=True)
         described = self.directory / "node.json"
         described.write_text(json.dumps(config))
         described.chmod(0o600)
         argv = (
-            self._uml(kernel, described)
+            self._uml(kernel, described, neighbours)
             if kind == "uml" and kernel
             else [sys.executable, "-S", "-m", "clusters.embedded.hostnode", str(described)]
         )
@@ -105,7 +110,7 @@ class EmbeddedNode:
         log = self.logs / "console.log"
         self.lab.spawn(self.name, argv, log=log, env=environment)
 
-    def _uml(self, kernel: Path, described: Path) -> list[str]:
+    def _uml(self, kernel: Path, described: Path, neighbours: int) -> list[str]:
         interpreter = os.path.realpath(sys.executable)
         init = self.directory / "init"
         init.write_text(
@@ -114,7 +119,7 @@ class EmbeddedNode:
         init.chmod(0o755)
         links = network.node_links(self.index)
         cpus = sorted(os.sched_getaffinity(0))
-        cpu = cpus[self.index % len(cpus)]
+        cpu = cpus[(self.index + neighbours) % len(cpus)]
         # Pinned, because moving between processors costs a user-mode kernel four fifths of its
         # system calls.
         return [

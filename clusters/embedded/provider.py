@@ -335,11 +335,12 @@ class Creation:
             "ca": str(control_plane.ca),
             "token": control_plane.token,
         }
+        neighbours = len(rundir.running()) - 1
         for index, spec in enumerate(self.plan.specs, start=1):
             node = EmbeddedNode(cluster.lab, index, spec, self.directory, self.plan.logs)
             cluster.embedded_nodes.append(node)
             config = node.config(self.plan.kernel_kind, shared, len(self.plan.specs))
-            node.power_on(self.plan.kernel_kind, self.plan.kernel, config)
+            node.power_on(self.plan.kernel_kind, self.plan.kernel, config, neighbours)
 
     def _outside(self, cluster: EmbeddedCluster) -> None:
         for index in range(1, self.plan.outside + 1):
