@@ -243,9 +243,11 @@ def test_rst_leaves_no_time_wait_and_fin_does(client: Agent, tcp: int) -> None:
     ends = {}
     for how in ("rst", "fin"):
         seen = client.probe(Plan(host=LOOPBACK, port=tcp, count=1, close=how))
-        wanted = f":{seen.local_port[0]:04X} "
+        # Others on the machine may use the same port towards another one.
+        own = (f":{seen.local_port[0]:04X}", f":{tcp:04X}")
         with open("/proc/net/tcp", encoding="ascii") as table:  # noqa: PTH123
-            ends[how] = any(wanted in line for line in table)
+            pairs = [line.split()[1:3] for line in table]
+        ends[how] = any(a.endswith(own[0]) and b.endswith(own[1]) for a, b in pairs)
     assert ends == {"rst": False, "fin": True}
 
 
