@@ -11,9 +11,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from fixtures.kernel_state import joined
 from fixtures.proxy_state import ProxyState
 from suites.oracles.schedulers.hashing import hash_slot
 from suites.oracles.verdict import Judgement, right, wrong
+from suites.schedulers.ipvs import BACKEND_PORT
 from suites.schedulers.site import Server, Site
 
 if TYPE_CHECKING:
@@ -139,7 +141,7 @@ class Experiment:
 
     def _endpoint(self, pod: Pod) -> str:
         address = pod.addresses[self.workloads.family]
-        return f"[{address}]:8080" if ":" in address else f"{address}:8080"
+        return joined(address, BACKEND_PORT)
 
 
 def first(site: Site) -> None:

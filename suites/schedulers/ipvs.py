@@ -1,21 +1,43 @@
-"""The kernel's view of one virtual server."""
+"""The kernel's view of a node's virtual servers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fixtures.kernel_state import joined
 from suites.oracles.schedulers import Scheduler, scheduler
 from suites.oracles.schedulers.destinations import parse_table
 from suites.oracles.verdict import Judgement
-from suites.schedulers.site import server_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from clusters.protocol import Cluster, Node
     from fixtures.clients import Target
     from fixtures.workloads import Pod
     from suites.oracles.schedulers.destinations import Destination
+
+
+BACKEND_PORT = 8080
+
+
+def kernel_table(cluster: Cluster, node: Node) -> dict[str, tuple[str, list[Destination]]]:
+    """Return scheduler and destinations of every virtual server of a node, see `parse_table`."""
+    return parse_table(cluster.run(node, ["cat", "/proc/net/ip_vs"]).stdout)
+
+
+def server_key(target: Target) -> str:
+    """Name a virtual server as `parse_table` does."""
+    return f"{target.protocol} {joined(target.host, target.port)}"
+
+
+def names_of(pods: Iterable[Pod]) -> dict[str, str]:
+    """Return the pods by what the kernel calls them as destinations, in each family."""
+    return {
+        joined(address, BACKEND_PORT): pod.identity
+        for pod in pods
+        for address in pod.addresses.values()
+    }
 
 
 class Table:
@@ -26,14 +48,11 @@ class Table:
         self.node = node
         self.host = target.host
         self.key = server_key(target)
-        self.names = {
-            f"{address}:8080": pod.identity for pod in pods for address in pod.addresses.values()
-        }
+        self.names = names_of(pods)
 
     def read(self) -> tuple[str, list[Destination]]:
         """Return the scheduler and the destinations in kernel order, empty when not there."""
-        text = self.cluster.run(self.node, ["cat", "/proc/net/ip_vs"]).stdout
-        return parse_table(text).get(self.key, ("", []))
+        return kernel_table(self.cluster, self.node).get(self.key, ("", []))
 
     def has(self, count: int) -> Judgement:
         """Judge whether the virtual server has `count` destinations that take connections."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from suites.oracles.schedulers import scheduler
-from suites.oracles.schedulers.destinations import Destination, parse_table
+from suites.oracles.schedulers.destinations import Destination
 from suites.oracles.schedulers.fingerprint import Traced
 from suites.oracles.schedulers.trace import (
     Added,
@@ -19,6 +19,7 @@ from suites.oracles.schedulers.trace import (
     replay,
 )
 from suites.oracles.sequence import matches_model
+from suites.schedulers.ipvs import kernel_table, server_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,12 +51,6 @@ class Server:
     def seen(self) -> list[str | None]:
         """Return where each connection went."""
         return observed(self.events)
-
-
-def server_key(target: Target) -> str:
-    """Name a virtual server as `parse_table` does."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return f"{target.protocol} {host}:{target.port}"
 
 
 class Site:
@@ -91,7 +86,7 @@ class Site:
 
     def table(self) -> dict[str, tuple[str, list[Destination]]]:
         """Return scheduler and destinations of each server by its name, as the kernel has them."""
-        read = parse_table(self.cluster.run(self.node, ["cat", "/proc/net/ip_vs"]).stdout)
+        read = kernel_table(self.cluster, self.node)
         return {name: read.get(each.key, ("", [])) for name, each in self.servers.items()}
 
     def usable(self) -> dict[str, int]:

@@ -11,7 +11,7 @@ from clusters.errors import BuildError
 from fixtures.case import case
 from suites.oracles.sequence import matches_model, shares_within_one, strict_cycle
 from suites.oracles.verdict import all_of, require
-from suites.schedulers.ipvs import Table
+from suites.schedulers.ipvs import Table, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +104,7 @@ def _change_in_mid_cycle(
     added = workloads.pods(1)[0]
     until("4th in the kernel", lambda: table.has(4), within=check.timeouts.programmed)
     check.until_settled(client, target)
-    table.names |= {f"{address}:8080": added.identity for address in added.addresses.values()}
+    table.names |= names_of([added])
     model.add(table.read()[1][0].name, 1)
     after = picks(client.probe(target, 12))
     require(matches_model(after, table.named([model.connect("", 0) for _ in after])))
