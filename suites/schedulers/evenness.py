@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fixtures.proxy_state import ProxyState
 from suites.judges import unbroken
 from suites.oracles.verdict import Judgement, right, wrong
 from suites.schedulers.flows import KINDS, Flows, interval, variation
@@ -14,11 +13,9 @@ from suites.schedulers.flows import KINDS, Flows, interval, variation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clusters.protocol import Cluster, Node
+    from clusters.protocol import Node
     from fixtures.provide import Clients
     from fixtures.services import Service
-    from fixtures.timeouts import Timeouts
-    from fixtures.waits import Until
     from fixtures.workloads import Workloads
 
 ENDPOINTS = 4
@@ -48,19 +45,9 @@ class Measured:
 class Evenness:
     """Measures once, on nodes that have their schedulers or modes already."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        workloads: Workloads,
-        clients: Clients,
-        until: Until,
-        timeouts: Timeouts,
-    ) -> None:
-        self.cluster = cluster
+    def __init__(self, workloads: Workloads, clients: Clients) -> None:
         self.workloads = workloads
         self.clients = clients
-        self.until = until
-        self.timeouts = timeouts
         self.sites: list[Measured] = []
 
     def run(self, nodes: Sequence[Node]) -> None:
@@ -69,23 +56,21 @@ class Evenness:
         service = self.workloads.service(ports=PORTS)
         identities = [pod.identity for pod in pods]
         self.sites = [Measured(Flows(self.clients.pod(node), identities)) for node in nodes]
-        self.until(
+        self.workloads.until(
             f"{len(nodes)} nodes serve",
             lambda: self._served(service),
-            within=self.timeouts.programmed,
+            within=self.workloads.timeouts.programmed,
         )
-        self.until.settled(
-            "kube-proxy on all nodes has done what it knew of",
-            ProxyState(self.cluster).after_sync("", 2, self.workloads.family),
-            within=self.timeouts.programmed,
-        )
+        self.workloads.until_settled("kube-proxy on all nodes has done what it knew of")
         with ThreadPoolExecutor(len(self.sites)) as pool:
             list(pool.map(lambda site: measure(site, service), self.sites))
 
     def _served(self, service: Service) -> Judgement:
         for site in self.sites:
             target = service.target("ready-0")
-            seen = site.flows.client.probe(target, ENDPOINTS, timeout=self.timeouts.answer)
+            seen = site.flows.client.probe(
+                target, ENDPOINTS, timeout=self.workloads.timeouts.answer
+            )
             if (judged := unbroken(seen, f"to {target}")).ok is not True:
                 return wrong(judged.sentence)
         return right("all answer")

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from fixtures.kernel_state import joined
-from fixtures.proxy_state import ProxyState
 from suites.oracles.schedulers.hashing import hash_slot
 from suites.oracles.verdict import Judgement, right, wrong
 from suites.schedulers.ipvs import BACKEND_PORT
@@ -21,12 +20,10 @@ from suites.schedulers.site import Server, Site
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clusters.protocol import Cluster, Node
+    from clusters.protocol import Node
     from fixtures.clients import Client
     from fixtures.provide import Clients
     from fixtures.services import Service
-    from fixtures.timeouts import Timeouts
-    from fixtures.waits import Until
     from fixtures.workloads import Pod, Workloads
 
 ENDPOINTS = 4
@@ -56,19 +53,9 @@ MANY = 1000
 class Experiment:
     """Runs once, on nodes that have their schedulers already; `sites` has what was seen."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        workloads: Workloads,
-        clients: Clients,
-        until: Until,
-        timeouts: Timeouts,
-    ) -> None:
-        self.cluster = cluster
+    def __init__(self, workloads: Workloads, clients: Clients) -> None:
         self.workloads = workloads
         self.clients = clients
-        self.until = until
-        self.timeouts = timeouts
         self.sites: list[Site] = []
 
     def run(self, nodes: Sequence[Node]) -> None:
@@ -99,8 +86,8 @@ class Experiment:
         servers["node"] = Server(service.node_target(node, "held"))
         main = self.clients.pod(node)
         clients = [main, *self._others(node, main)]
-        known, patience = list(names)[:-1], self.timeouts.answer
-        return Site(self.cluster, node, clients, servers, names, known, patience)
+        known, patience = list(names)[:-1], self.workloads.timeouts.answer
+        return Site(self.workloads.cluster, node, clients, servers, names, known, patience)
 
     def _others(self, node: Node, main: Client) -> list[Client]:
         """Run clients on the node until a hash of the client's address sends one elsewhere."""
@@ -115,18 +102,14 @@ class Experiment:
         return others
 
     def _until_usable(self, count: int) -> None:
-        self.until(
+        self.workloads.until(
             f"{count} endpoints are in the kernels of {len(self.sites)} nodes",
             lambda: self._usable(count),
-            within=self.timeouts.programmed,
+            within=self.workloads.timeouts.programmed,
         )
         # A virtual server is there before its address and port are in the sets of those that are
         # not refused (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
-        self.until.settled(
-            "kube-proxy on all nodes has done what it knew of",
-            ProxyState(self.cluster).after_sync("", 2, self.workloads.family),
-            within=self.timeouts.programmed,
-        )
+        self.workloads.until_settled("kube-proxy on all nodes has done what it knew of")
 
     def _usable(self, count: int) -> Judgement:
         for site in self.sites:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -9,9 +10,10 @@ from clusters.errors import BuildError
 from clusters.protocol import MODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from clusters.protocol import Cluster, Node, ProxySpec
+    from fixtures.workloads import Workloads
 
 Site_co = TypeVar("Site_co", covariant=True)
 
@@ -38,6 +40,27 @@ def spec_for(before: ProxySpec, name: str) -> ProxySpec:
     return replace(before, mode="ipvs").with_config({"ipvs": {"scheduler": name}})
 
 
+@contextmanager
+def in_rounds(
+    cluster: Cluster,
+    wanted: Sequence[str],
+    make_workloads: Callable[[], Workloads],
+    make: Callable[[Workloads], Experiment[Site_co]],
+) -> Iterator[Rounds[Site_co]]:
+    """Offer rounds whose experiments have workloads of their own, and clean up after them."""
+    made: list[Workloads] = []
+
+    def fresh() -> Experiment[Site_co]:
+        made.append(make_workloads())
+        return make(made[-1])
+
+    rounds = Rounds(cluster, wanted, fresh)
+    yield rounds
+    rounds.close()
+    for workloads in made:
+        workloads.clean_up()
+
+
 class Rounds(Generic[Site_co]):
     """Runs an experiment for a scheduler or mode when somebody asks, with others beside it.
 
@@ -51,7 +74,6 @@ class Rounds(Generic[Site_co]):
         self.cluster = cluster
         self.make = make
         self.known = {name: self._kernel_has(name) for name in wanted}
-        self._wanted = [name for name in wanted if self.known[name]]
         self._seen: dict[str, Site_co] = {}
         self._failed: dict[str, Exception] = {}
         self._before: dict[str, ProxySpec] = {}
@@ -76,7 +98,7 @@ class Rounds(Generic[Site_co]):
 
     def _round_of(self, name: str) -> dict[str, Node]:
         had = {name, *self._seen, *self._failed}
-        rest = [each for each in self._wanted if each not in had]
+        rest = [each for each, there in self.known.items() if there and each not in had]
         return dict(zip([name, *rest], self.cluster.nodes, strict=False))
 
     def _run(self, nodes: dict[str, Node]) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from fixtures.workloads import Workloads
 from suites.oracles.forecasts import follows_chances
 from suites.oracles.schedulers import SCHEDULERS
 from suites.oracles.schedulers.choices import TwoChoices
@@ -15,17 +14,16 @@ from suites.oracles.schedulers.destinations import Destination
 from suites.oracles.schedulers.fingerprint import RANDOM, fingerprint, is_served_by
 from suites.oracles.verdict import all_of, require
 from suites.schedulers.experiment import JUDGED, TRACED, Experiment
-from suites.schedulers.rounds import Rounds
+from suites.schedulers.rounds import in_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from clusters.protocol import Cluster, Family
-    from fixtures.kube import Kube
+    from clusters.protocol import Cluster
     from fixtures.provide import Clients
     from fixtures.record import Recorder
-    from fixtures.timeouts import Timeouts
-    from fixtures.waits import Until
+    from fixtures.workloads import Workloads
+    from suites.schedulers.rounds import Rounds
     from suites.schedulers.site import Site
 
 ALPHA = 1e-9
@@ -38,37 +36,20 @@ ALL = pytest.mark.parametrize("algorithm", [*sorted(SCHEDULERS), "twos"])
 def rounds(
     request: pytest.FixtureRequest,
     cluster: Cluster,
-    kube: Kube,
     clients: Clients,
-    family: Family,
-    timeouts: Timeouts,
-    until: Until,
-    recorder: Recorder,
+    make_workloads: Callable[[str], Workloads],
 ) -> Iterator[Rounds[Site]]:
     """The experiment, for all schedulers that the chosen cases ask for."""
     chosen = [getattr(item, "callspec", None) for item in request.session.items]
-    wanted = [spec.params["algorithm"] for spec in chosen if spec and "algorithm" in spec.params]
-    made: list[Workloads] = []
-
-    def make() -> Experiment:
-        made.append(
-            Workloads(
-                cluster,
-                kube,
-                family=family,
-                timeouts=timeouts,
-                until=until,
-                recorder=recorder,
-                name="schedulers",
-            )
-        )
-        return Experiment(cluster, made[-1], clients, until, timeouts)
-
-    rounds = Rounds(cluster, list(dict.fromkeys(wanted)), make)
-    yield rounds
-    rounds.close()
-    for workloads in made:
-        workloads.clean_up()
+    asked = [spec.params["algorithm"] for spec in chosen if spec and "algorithm" in spec.params]
+    wanted = list(dict.fromkeys(asked))
+    with in_rounds(
+        cluster,
+        wanted,
+        lambda: make_workloads("schedulers"),
+        lambda workloads: Experiment(workloads, clients),
+    ) as rounds:
+        yield rounds
 
 
 @pytest.fixture

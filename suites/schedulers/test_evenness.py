@@ -8,58 +8,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from fixtures.workloads import Workloads
 from suites.oracles.schedulers import SCHEDULERS
 from suites.oracles.verdict import all_of, require
-from suites.schedulers.evenness import Evenness, Measured
+from suites.schedulers.evenness import Evenness
 from suites.schedulers.flows import all_answered
-from suites.schedulers.rounds import Rounds
+from suites.schedulers.rounds import in_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from clusters.protocol import Cluster, Family
-    from fixtures.kube import Kube
+    from clusters.protocol import Cluster
     from fixtures.provide import Clients
     from fixtures.record import Recorder
-    from fixtures.timeouts import Timeouts
-    from fixtures.waits import Until
+    from fixtures.workloads import Workloads
+    from suites.schedulers.evenness import Measured
+    from suites.schedulers.rounds import Rounds
 
 SPREADERS = ("iptables", "nftables", *SCHEDULERS, "twos")
 
 
 @pytest.fixture
 def rounds(
-    cluster: Cluster,
-    kube: Kube,
-    clients: Clients,
-    family: Family,
-    timeouts: Timeouts,
-    until: Until,
-    recorder: Recorder,
+    cluster: Cluster, clients: Clients, make_workloads: Callable[[str], Workloads]
 ) -> Iterator[Rounds[Measured]]:
     """The measurement, of all modes and schedulers."""
-    made: list[Workloads] = []
-
-    def make() -> Evenness:
-        made.append(
-            Workloads(
-                cluster,
-                kube,
-                family=family,
-                timeouts=timeouts,
-                until=until,
-                recorder=recorder,
-                name="evenness",
-            )
-        )
-        return Evenness(cluster, made[-1], clients, until, timeouts)
-
-    rounds = Rounds(cluster, SPREADERS, make)
-    yield rounds
-    rounds.close()
-    for workloads in made:
-        workloads.clean_up()
+    with in_rounds(
+        cluster,
+        SPREADERS,
+        lambda: make_workloads("evenness"),
+        lambda workloads: Evenness(workloads, clients),
+    ) as rounds:
+        yield rounds
 
 
 @case(
