@@ -135,13 +135,12 @@ def test_traffic_tells_the_algorithm(
     lc and wlc, and sed and nq, cannot be told apart through kube-proxy's weights of 0 and 1. twos
     picks at random: no exact algorithm explains it, and SCH-008 judges its chances.
     """
-    traced = site.traced(TRACED)
-    seen = fingerprint(traced)
+    seen = fingerprint(site.traced(TRACED))
     observe("served by", seen.name)
     if algorithm == "twos":
         assert seen.name == RANDOM, f"connections went where {seen.name} sends them, not twos"
         return
-    require(is_served_by(algorithm, traced))
+    require(is_served_by(algorithm, seen))
 
 
 @case(

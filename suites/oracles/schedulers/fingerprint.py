@@ -66,12 +66,11 @@ def fingerprint(traced: Traced) -> Fingerprint:
     return Fingerprint(found, explained, total)
 
 
-def is_served_by(configured: str, traced: Traced) -> Judgement:
+def is_served_by(configured: str, seen: Fingerprint) -> Judgement:
     """Judge whether the configured scheduler is what the traffic shows, and nothing else is.
 
     Undecided if the traffic also fits a scheduler from which it should be told apart.
     """
-    seen = fingerprint(traced)
     figures = {f"explained by {name}": float(count) for name, count in seen.explained.items()}
     if configured not in seen.schedulers:
         most = max(seen.explained, key=seen.explained.__getitem__)
@@ -97,14 +96,12 @@ def _explained(name: str, traced: Traced) -> int:
 
     A trace counts up to its first connection that went elsewhere.
     """
-    return sum(
-        max(
-            _follows(name, order, traced.address, trace) for order in permutations(traced.endpoints)
-        )
-        for trace in traced.traces
+    return sum(_best(name, traced, trace, observed(trace)) for trace in traced.traces)
+
+
+def _best(name: str, traced: Traced, trace: Sequence[Event], seen: Sequence[str | None]) -> int:
+    models = (
+        scheduler(name, [Destination(each) for each in order], traced.address)
+        for order in permutations(traced.endpoints)
     )
-
-
-def _follows(name: str, order: Sequence[str], address: str, trace: Sequence[Event]) -> int:
-    model = scheduler(name, [Destination(each) for each in order], address)
-    return agreement(replay(model, trace), observed(trace))
+    return max(agreement(replay(model, trace), seen) for model in models)

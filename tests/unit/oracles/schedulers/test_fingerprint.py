@@ -128,7 +128,7 @@ def test_each_is_told_from_all_that_can_be_told(name: str, seed: int) -> None:
 @pytest.mark.parametrize("name", sorted(SCHEDULERS))
 def test_the_configured_one_is_right_and_any_other_wrong(name: str) -> None:
     """The judgement names what serves in place of what was configured."""
-    seen = traced(name, 3)
+    seen = fingerprint(traced(name, 3))
     assert is_served_by(name, seen).ok is True
     alike = next((pair for pair in ALIKE if name in pair), frozenset({name}))
     for other in set(SCHEDULERS) - alike:
@@ -142,13 +142,13 @@ def test_random_is_no_scheduler() -> None:
     dice = random.Random(5)  # noqa: S311 - a fixed seed, nothing secret
     seen = Traced(SERVER, ENDPOINTS, program(lambda: lambda _event: dice.choice(ENDPOINTS)))
     assert fingerprint(seen).name == RANDOM
-    assert is_served_by("rr", seen).ok is False
+    assert is_served_by("rr", fingerprint(seen)).ok is False
 
 
 def test_little_traffic_decides_nothing() -> None:
     """One connection fits many schedulers, which is no proof of any."""
     seen = Traced(SERVER, ENDPOINTS, ((Connected(CLIENTS[0], 1, ENDPOINTS[0]),),))
-    judgement = is_served_by("rr", seen)
+    judgement = is_served_by("rr", fingerprint(seen))
     assert judgement.ok is None
     assert judgement.sentence.startswith("1 connections fit ")
 
