@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
-from suites.check import nobody
+from suites.check import LONGEST, nobody
 from suites.oracles.outcomes import all_ok
 from suites.oracles.verdict import Judgement, require, right
 
@@ -24,8 +24,6 @@ SILENT = 3
 """The same where none is answered, which takes the answer's whole timeout each."""
 
 RATE = 20.0
-LONGEST = 1800.0
-"""Seconds after which a flow ends though nobody stopped it."""
 
 
 class Flow:

@@ -42,13 +42,13 @@ class Flows:
 
     def short(self, target: Target) -> Spread:
         """One after the other, each closed before the next."""
-        return {"connections, short flows": self._made(self._probe(target, SHORT))}
+        return {"connections, short flows": self._probe(target, SHORT).by_backend()}
 
     def long(self, target: Target) -> Spread:
         """All stay open."""
         with self.client.agent.hold(self._plan(target, LONG)) as held:
             self.attempts.append(held.opened)
-            return {"open connections, long flows": self._made(held.opened)}
+            return {"open connections, long flows": held.opened.by_backend()}
 
     def mixed(self, target: Target) -> Spread:
         """One that stays open, then two short ones: a period that is none of the endpoints'."""
@@ -57,8 +57,8 @@ class Flows:
             held = self.client.agent.hold(self._plan(target, 1))
             holds.append(held)
             self.attempts.append(held.opened)
-            open_ones += self._made(held.opened)
-            made += self._made(held.opened) + self._made(self._probe(target, 2))
+            open_ones += held.opened.by_backend()
+            made += held.opened.by_backend() + self._probe(target, 2).by_backend()
         for held in holds:
             held.release("fin")
         return {"connections, mixed flows": made, "open connections, mixed flows": open_ones}
@@ -69,7 +69,7 @@ class Flows:
         carried = Counter[str]()
         for _ in range(SIZES):
             size = min(20_000, int(100 * math.exp(dice.gauss(2.0, 1.2))))
-            for name in self._made(self._probe(target, 1, payload=size)):
+            for name in self._probe(target, 1, payload=size).by_backend():
                 carried[name] += size
         return {"bytes, sizes from 100 to 20,000": carried}
 
@@ -79,7 +79,7 @@ class Flows:
         for number in range(SLOW):
             held = self.client.agent.hold(self._plan(target, 1))
             self.attempts.append(held.opened)
-            reached = self._made(held.opened)
+            reached = held.opened.by_backend()
             made += reached
             if self.endpoints[0] in reached:
                 lasting.append((number + SLOWNESS, held))
@@ -99,9 +99,6 @@ class Flows:
         attempts = self.client.agent.probe(self._plan(target, count, **options))
         self.attempts.append(attempts)
         return attempts
-
-    def _made(self, attempts: Attempts) -> Counter[str]:
-        return attempts.by_backend()
 
 
 KINDS: dict[str, Callable[[Flows, Target], Spread]] = {

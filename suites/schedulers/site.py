@@ -41,7 +41,6 @@ class Server:
     order: tuple[str, ...] = ()
     events: list[Event] = field(default_factory=list)
     attempts: list[tuple[str, Attempts]] = field(default_factory=list)
-    phases: list[int] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -51,6 +50,15 @@ class Server:
     def seen(self) -> list[str | None]:
         """Return where each connection went."""
         return observed(self.events)
+
+    def phases(self) -> list[int]:
+        """Return the connections before each change of the destinations, from 0 to all of them."""
+        changes = [
+            at
+            for at, event in enumerate(self.events)
+            if isinstance(event, Added | Drained | Removed)
+        ]
+        return [0, *(len(observed(self.events[:at])) for at in changes), len(self.seen())]
 
 
 class Site:
@@ -128,7 +136,6 @@ class Site:
     def came(self, endpoint: str) -> None:
         """Note that every server has a destination more, at the head of its list."""
         for server in self.servers.values():
-            server.phases.append(len(server.seen()))
             server.events.append(Added(endpoint))
 
     def went(self, endpoint: str) -> None:
@@ -136,7 +143,6 @@ class Site:
         for name, (_, found) in self.table().items():
             server = self.servers[name]
             there = any(destination.name == endpoint for destination in found)
-            server.phases.append(len(server.seen()))
             server.events.append(Drained(endpoint) if there else Removed(endpoint))
 
     def release(self) -> None:
@@ -147,7 +153,7 @@ class Site:
     def judge(self, name: str, phase: int) -> Judgement:
         """Judge whether a server's connections of a phase, from 0, went where the kernel's go."""
         server = self.servers[name]
-        begin, end = ([0, *server.phases, None])[phase : phase + 2]
+        begin, end = server.phases()[phase : phase + 2]
         destinations = [Destination(each) for each in server.order]
         model = scheduler(self.configured, destinations, server.target.host)
         predicted = list(replay(model, server.events))

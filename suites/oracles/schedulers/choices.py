@@ -40,9 +40,6 @@ class TwoChoices(Destinations):
         bounds = [-1, *accumulate(d.weight for d in usable)]
         return [(end - start) / total for start, end in pairwise(bounds)]
 
-    def _pick(self, client_address: str, client_port: int) -> Destination | None:
-        raise NotImplementedError("twos picks at random")
-
 
 def _wins(one: Destination, other: Destination) -> float:
     """Say how often `one` is chosen when it and `other` are drawn, in either order.
