@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 
 from clusters.errors import HarnessError
-from fixtures.agent.attempts import Attempt, Attempts, Plan
-
-
-def attempts(*rows: dict[str, Any]) -> Attempts:
-    """Build attempts from the properties that matter to a test."""
-    usual: dict[str, Any] = dict.fromkeys(Attempt._fields)
-    usual |= {"late_ns": 0, "outcome": "ok", "backend": "a", "retransmits": 0}
-    full = [{**usual, "at_ns": i, **row} for i, row in enumerate(rows)]
-    return Attempts.of({name: [row[name] for row in full] for name in Attempt._fields})
+from fixtures.agent.attempts import Attempts, Plan
+from tests.unit.attempts import attempts
 
 
 def test_nothing_seen_is_not_ok() -> None:

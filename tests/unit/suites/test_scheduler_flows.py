@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from fixtures.agent.attempts import Attempt, Attempts, Plan
+from fixtures.agent.attempts import Attempts, Plan
 from fixtures.clients import Target
 from suites.oracles.schedulers import scheduler
 from suites.oracles.schedulers.destinations import Destination
 from suites.schedulers.flows import KINDS, Flows, all_answered, interval, variation
+from tests.unit.attempts import attempts
 
 if TYPE_CHECKING:
     from suites.schedulers.flows import Spread
@@ -41,7 +42,7 @@ class Proxy:
         for pick in picks:
             if pick:
                 self.model.close(pick)
-        return attempts(picks)
+        return reached(picks)
 
     def hold(self, plan: Plan) -> Any:
         """Make connections that stay until they are released."""
@@ -53,7 +54,7 @@ class Proxy:
             while opened:
                 self.model.close(opened.pop())
 
-        held = SimpleNamespace(opened=attempts(picks), release=release)
+        held = SimpleNamespace(opened=reached(picks), release=release)
         return _Context(held)
 
     def _connect(self) -> str | None:
@@ -74,13 +75,9 @@ class _Context(SimpleNamespace):
         self.release()
 
 
-def attempts(picks: list[str | None]) -> Attempts:
+def reached(picks: list[str | None]) -> Attempts:
     """Make the record of attempts that went there."""
-    rows = []
-    for pick in picks:
-        row = dict.fromkeys(Attempt._fields, 0) | {"backend": pick}
-        rows.append({**row, "outcome": "ok" if pick else "refused"})
-    return Attempts.of({name: [row[name] for row in rows] for name in Attempt._fields})
+    return attempts(*({"backend": pick, "outcome": "ok" if pick else "refused"} for pick in picks))
 
 
 def spread(kind: str, algorithm: str) -> tuple[Spread, Flows]:

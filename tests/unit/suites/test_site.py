@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.protocol import ProxySpec, Ran
-from fixtures.agent.attempts import Attempt, Attempts, Plan
+from fixtures.agent.attempts import Attempts, Plan
 from fixtures.clients import Target
 from suites.oracles.schedulers import SCHEDULERS, Scheduler, scheduler
 from suites.oracles.schedulers.destinations import Destination
 from suites.oracles.schedulers.fingerprint import ALIKE, fingerprint
 from suites.schedulers.experiment import JUDGED, TRACED, again, first
 from suites.schedulers.site import Server, Site
+from tests.unit.attempts import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +51,10 @@ class Kernel:
                 model.established(picked)
                 if not stays:
                     model.close(picked)
-            rows.append(attempt(port, PODS[picked] if picked else None))
-        return Attempts.of({name: [getattr(r, name) for r in rows] for name in Attempt._fields})
+            backend = PODS[picked] if picked else None
+            outcome = "ok" if backend else "refused"
+            rows.append({"local_port": port, "backend": backend, "outcome": outcome})
+        return attempts(*rows)
 
     def hold(self, plan: Plan) -> Any:
         """Make connections that stay until they are released."""
@@ -92,13 +95,6 @@ class Kernel:
                 hexed = f"{int(ipaddress.ip_address(address)):08X}:{int(number):04X}"
                 lines.append(f"  -> {hexed} Masq {self.weights[port][destination]} 0 0")
         return Ran(tuple(argv), 0, "\n".join(lines), "")
-
-
-def attempt(port: int, backend: str | None) -> Attempt:
-    """Make a record of one attempt."""
-    row = dict.fromkeys(Attempt._fields)
-    known = {"at_ns": 0, "late_ns": 0, "retransmits": 0, "local_port": port, "backend": backend}
-    return Attempt(**{**row, **known, "outcome": "ok" if backend else "refused"})  # type: ignore[arg-type]
 
 
 class Sender:
