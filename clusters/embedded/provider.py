@@ -21,6 +21,7 @@ from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
 from clusters.errors import ConfigError, TestbedError
 from clusters.protocol import METRICS_PORT, ZONE, AgentAddress, Node, ProxySpec, Ran
+from clusters.schedulers import has_scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -130,6 +131,19 @@ class EmbeddedCluster:
         embedded = self._own(node)
         self.runner.start(embedded)
         self.wait_synced(embedded)
+
+    def check_kernel(self, node: Node, spec: ProxySpec) -> None:
+        """Raise `ConfigError` when the node's kernel lacks the IPVS scheduler of `spec`.
+
+        kube-proxy would end with an error that looks like the build's own.
+        """
+        if spec.mode != "ipvs" or spec.scheduler == "rr":
+            return
+        if not has_scheduler(lambda argv: self.run(node, argv), spec.scheduler):
+            raise ConfigError(
+                f"the kernel of {node.name} has no IPVS scheduler {spec.scheduler!r} "
+                f"(CONFIG_IP_VS_{spec.scheduler.upper()}); no kube-proxy can run with it there"
+            )
 
     def wait_synced(self, node: EmbeddedNode) -> None:
         """Wait for a started kube-proxy's first sync, and tell it the node's zone again.
@@ -313,6 +327,7 @@ class Creation:
         control_plane.start_controllers()
         self._step(cluster, "API server")
         for node in cluster.embedded_nodes:
+            cluster.check_kernel(node, node.spec)
             cluster.runner.start(node)
         for node in cluster.embedded_nodes:
             cluster.wait_synced(node)

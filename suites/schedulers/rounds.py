@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from clusters.errors import BuildError
 from clusters.protocol import MODES
+from clusters.schedulers import has_scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from fixtures.workloads import Workloads
 
 Site_co = TypeVar("Site_co", covariant=True)
-
-# kube-proxy's own check of a scheduler makes a virtual server of it, too (CanUseIPVSProxier).
-_TRIAL = "192.0.2.254:9"
 
 
 class Experiment(Protocol[Site_co]):
@@ -122,7 +120,4 @@ class Rounds(Generic[Site_co]):
         if name in MODES:
             return True
         node = self.cluster.nodes[0]
-        made = self.cluster.run(node, ["ipvsadm", "-A", "-t", _TRIAL, "-s", name])
-        if made.status == 0:
-            self.cluster.run(node, ["ipvsadm", "-D", "-t", _TRIAL])
-        return made.status == 0
+        return has_scheduler(lambda argv: self.cluster.run(node, argv), name)
