@@ -119,3 +119,20 @@ def test_only_tests_that_are_no_cases(judge: Judge) -> None:
     assert judged.status == 0
     assert "1 passed" in judged.out
     assert not (judged.artifacts.parent / "made").exists()
+
+
+def test_module_that_cannot_be_imported(judge: Judge) -> None:
+    """Cases that could not be read are told with pytest's traceback, and nothing is judged."""
+    judged = judge(CASES + "import no_such_library")
+    assert judged.status == 3
+    assert "No module named 'no_such_library'" in judged.out
+    assert not (judged.artifacts.parent / "made").exists()
+
+
+def test_one_of_two_modules_cannot_be_imported(judge: Judge, pytester: pytest.Pytester) -> None:
+    """The same with other cases beside it: a part of the cases is not what was asked for."""
+    pytester.path.joinpath("test_more.py").write_text("import no_such_library")
+    judged = judge(CASES)
+    assert judged.status == 3
+    assert "No module named 'no_such_library'" in judged.out
+    assert not (judged.artifacts.parent / "made").exists()
