@@ -15,7 +15,7 @@ from rich.console import Console
 
 from clusters.errors import ProxyproofError
 from clusters.protocol import MODES
-from tests.mutation.bench import BenchError
+from tests.bench import BenchError
 from tests.mutation.campaign import Campaign, Plan
 from tests.mutation.catalog import all_defects
 from tests.mutation.equivalents import EQUIVALENTS

@@ -13,7 +13,7 @@ from clusters.errors import ProxyproofError
 from clusters.parts.overlay import build_changed
 from clusters.parts.progress import Recorder
 from reports.model import Outcome
-from tests.mutation.bench import Bench, BenchError
+from tests.bench import Bench, BenchError
 from tests.mutation.defect import VERSION
 from tests.mutation.outcome import Fate, Finding, Result, judge, unfit_cases
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from clusters.protocol import Mode
     from tests.mutation.ledger import Ledger
     from tests.mutation.trials import Trial
+
+IMPATIENCE = 0.4
+"""A broken build is waited for until the bounds end, so they are shorter, for the control, too."""
 
 AHEAD = 2
 """Builds under way or done before their turn; more would only take time from the cluster."""
@@ -63,7 +66,7 @@ class Campaign:
         self.plan = plan
         self.say = say
         self._builders = builders
-        self._bench = Bench(mode, plan.artifacts / mode, plan.cluster)
+        self._bench = Bench(mode, plan.artifacts / mode, plan.cluster, slow=IMPATIENCE)
 
     def run(self, trials: Sequence[Trial]) -> None:
         """Try every defect and file the results, until all are done or the time is up."""

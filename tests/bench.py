@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from clusters.protocol import Mode
     from reports.model import Run
 
-IMPATIENCE = "0.4"
-"""A broken build is waited for until the bounds end, so they are shorter, for the control, too."""
-
 LONGEST = 1500.0
 """Seconds after which a run of the suites is given up."""
 
@@ -30,11 +27,15 @@ class BenchError(RuntimeError):
 class Bench:
     """Runs cases against builds; makes the cluster when it is needed first, or takes a given one.
 
-    `close` removes the cluster only if it was made here.
+    `close` removes the cluster only if it was made here. `slow` is `--kp-slow`: the factor of every
+    bound that a case waits by.
     """
 
-    def __init__(self, mode: Mode, artifacts: Path, cluster: str = "") -> None:
+    def __init__(
+        self, mode: Mode, artifacts: Path, cluster: str = "", *, slow: float = 1.0
+    ) -> None:
         self.mode = mode
+        self.slow = slow
         self.artifacts = artifacts
         self.cluster = cluster
         self._given = bool(cluster)
@@ -47,7 +48,15 @@ class Bench:
         artifacts = self.artifacts / name
         command = [
             *PYTEST,
-            *("--kp-mode", self.mode, "--kp-build", build, "--kp-keep", "--kp-slow", IMPATIENCE),
+            *(
+                "--kp-mode",
+                self.mode,
+                "--kp-build",
+                build,
+                "--kp-keep",
+                "--kp-slow",
+                f"{self.slow:g}",
+            ),
             *("--kp-artifacts", str(artifacts)),
         ]
         if cases:
