@@ -68,7 +68,7 @@ class FakeCluster:
     what starting kube-proxy there raises.
     """
 
-    capabilities = frozenset({"node-access", "outside-client"})
+    capabilities = frozenset({"node-access", "outside-client", "disruption"})
 
     def __init__(self, specs: Sequence[ProxySpec], objection: Objection = lambda *_: None) -> None:
         self.name = f"fake-{os.getpid()}"
@@ -233,6 +233,13 @@ class FakeCluster:
     def forked(self) -> None:
         """Leave agents and servers to the process that this one was forked from."""
         self.closed = True
+
+    def keep(self) -> None:
+        """Nothing here outlives the process."""
+
+    def how_to_enter(self) -> str:
+        """Nobody can."""
+        return f"{self.name} ends with this process"
 
     def close(self) -> None:
         """End every agent and server; a second time there is nothing to do."""

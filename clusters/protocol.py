@@ -193,5 +193,11 @@ class Cluster(Protocol):
     def forked(self) -> None:
         """Make this object usable in a process that was forked from the one that owns it."""
 
+    def keep(self) -> None:
+        """Let the cluster outlive this process, instead of `close`."""
+
+    def how_to_enter(self) -> str:
+        """Return the lines that tell a person how to get into a kept cluster."""
+
     def close(self) -> None:
-        """Remove everything that the cluster consists of."""
+        """Remove everything that the cluster consists of, or that was put into it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import labclient, network, rundir
 from clusters.embedded.addresses import outside_client
+from clusters.embedded.enter import how_to_enter
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
 from clusters.errors import ConfigError, TestbedError
@@ -36,6 +37,8 @@ class EmbeddedCluster:
             "hand-made-endpoints",
             "host-network",
             "sctp",
+            "disruption",
+            "dual-stack",
         }
     )
 
@@ -220,6 +223,10 @@ class EmbeddedCluster:
         """Let the cluster outlive this process."""
         self.save()
         self.lab.ask("keep", keep=True)
+
+    def how_to_enter(self) -> str:
+        """Return the lines that `--kp-keep` prints."""
+        return how_to_enter(self.directory)
 
     def save(self) -> None:
         """Write down what a later process needs to use this cluster."""

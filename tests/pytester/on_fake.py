@@ -58,7 +58,7 @@ def bring_up(options: Options, parts: Any, _logs: object, _note: object) -> Any:
     Path("made").touch()
     modes = modes_of(options.mode, options.nodes)
     specs = [ProxySpec(parts.build.path, mode) for mode in modes]
-    return testbed.Testbed(KeptFake(specs, objection), parts, [("nodes", 0.1)])  # type: ignore[arg-type]
+    return testbed.Testbed(KeptFake(specs, objection), parts, [("nodes", 0.1)])
 
 
 def install(replace: Callable[[object, str, object], None] = setattr) -> None:
