@@ -70,10 +70,14 @@ class Prepared(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """A cluster that is up, and how many seconds each step to it took."""
+    """A cluster that is up, and how many seconds each step to it took.
+
+    `etcd` is the version of what keeps the API's objects, where that can be known.
+    """
 
     cluster: Cluster
     steps: list[tuple[str, float]]
+    etcd: str = ""
 
 
 class Provider(Protocol):

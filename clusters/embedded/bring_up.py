@@ -91,7 +91,7 @@ class EmbeddedProvider:
             first_sync=request.first_sync,
         )
         cluster = creation.Creation(plan, note).create()
-        return Up(cluster, list(cluster.steps))
+        return Up(cluster, list(cluster.steps), cluster.control_plane.etcd_version())
 
 
 def serves_sctp() -> bool:
@@ -137,7 +137,8 @@ def _reuse(request: Request, parts: Parts, logs: Path) -> Up:
     for node, spec in zip(nodes, specs, strict=True):
         cluster.check_kernel(node, spec)
     cluster.set_proxies({node.name: spec for node, spec in zip(nodes, specs, strict=True)})
-    return Up(cluster, [("kube-proxy replaced", time.monotonic() - started)])
+    steps = [("kube-proxy replaced", time.monotonic() - started)]
+    return Up(cluster, steps, cluster.control_plane.etcd_version())
 
 
 def _reused(request: Request) -> Path:

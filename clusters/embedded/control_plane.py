@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 READY_WITHIN = 60.0
 STOPPED_WITHIN = 10.0
 POLL = 0.02
+ETCD_PORT = 2379
 
 # Only what Services, their endpoints and a node's life need. Each controller left out is memory,
 # API load and start-up time less.
@@ -153,6 +154,17 @@ class ControlPlane:
         body = json.dumps({"metadata": {"labels": {label: value}}})
         return self._ask("PATCH", f"/api/v1/nodes/{name}", body) == http.client.OK
 
+    def etcd_version(self) -> str:
+        """Return the version that the running etcd says it has, such as "3.4.23"."""
+        connection = http.client.HTTPConnection("127.0.0.1", ETCD_PORT, timeout=2)
+        try:
+            connection.request("GET", "/version")
+            return str(json.loads(connection.getresponse().read())["etcdserver"])
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            raise TestbedError(f"etcd does not say its version: {error}") from error
+        finally:
+            connection.close()
+
     def _ready(self) -> bool:
         return self._ask("GET", f"/readyz?exclude={NOT_AWAITED}") == http.client.OK
 
@@ -181,7 +193,7 @@ class ControlPlane:
         return " | ".join(lines[-3:])
 
     def _etcd(self) -> list[str]:
-        client, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
+        client, peer = f"http://127.0.0.1:{ETCD_PORT}", "http://127.0.0.1:2380"
         return [
             str(self.binaries.etcd),
             f"--data-dir={self.directory.parent / 'memory' / 'etcd'}",
@@ -198,7 +210,7 @@ class ControlPlane:
         services = ",".join(str(network) for network in SERVICE_NETWORK.values())
         return [
             str(self.binaries.kube_apiserver),
-            "--etcd-servers=http://127.0.0.1:2379",
+            f"--etcd-servers=http://127.0.0.1:{ETCD_PORT}",
             "--bind-address=0.0.0.0",
             f"--advertise-address={API_SERVER['ipv4']}",
             f"--secure-port={API_PORT}",
