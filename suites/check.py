@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fixtures.agent.attempts import Attempts
-from suites.judges import dropped, unbroken
+from suites.judges import dropped, unbroken, without_late_replies
 from suites.oracles.outcomes import all_ok, covers, only
 from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.verdict import Judgement, all_of, require, right, undecided, wrong
@@ -164,6 +164,8 @@ class Check:
             yield
         finally:
             attempts = running.stop()
+        if not self._atomic and target.protocol == "udp":
+            attempts = without_late_replies(attempts)
         if self._atomic or not in_one_sync:
             require(unbroken(attempts, f"to {target} meanwhile"))
 

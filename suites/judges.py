@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from fixtures.agent.attempts import Attempt, Attempts
 from suites.oracles.outcomes import only
 from suites.oracles.verdict import Judgement, listing, right, undecided, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from fixtures.agent.attempts import Attempts
 
 
 def unbroken(attempts: Attempts, which: str) -> Judgement:
@@ -24,6 +23,27 @@ def unbroken(attempts: Attempts, which: str) -> Judgement:
     first = attempts.first_failure()
     how = "had no backend" if first is None else f"{first.outcome} ({first.error or 'no answer'})"
     return wrong(f"{failed} of {total} connections {which} failed, the first: {how}")
+
+
+def without_late_replies(attempts: Attempts) -> Attempts:
+    """Leave out datagrams whose reply came from the endpoint's own address, if the next one passed.
+
+    IPVS forgets the flows of a real server that is deleted (ip_vs_expire_nodest_conn_flush in
+    net/netfilter/ipvs/ip_vs_conn.c; kube-proxy sets net.ipv4.vs.expire_nodest_conn). So nobody
+    gives the Service's address back to the reply to a datagram that is under way just then.
+    """
+    rows = list(attempts)
+    kept = [
+        row
+        for row, following in zip(rows, [*rows[1:], None], strict=True)
+        if not (
+            row.outcome == "garbled"
+            and str(row.error).startswith("answer from ")
+            and following is not None
+            and following.backend is not None
+        )
+    ]
+    return attempts.of({name: [getattr(row, name) for row in kept] for name in Attempt._fields})
 
 
 def dropped(attempts: Attempts, protocol: str) -> Judgement:

@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 
 from fixtures.agent.attempts import Attempts
-from suites.judges import arrives_at, dropped, one_backend, same_backends, seen_as, unbroken
+from suites.judges import (
+    arrives_at,
+    dropped,
+    one_backend,
+    same_backends,
+    seen_as,
+    unbroken,
+    without_late_replies,
+)
+from tests.unit.attempts import attempts as rows
 
 
 def attempts(*rows: tuple[str, str | None, str | None, int | None]) -> Attempts:
@@ -46,6 +55,20 @@ def test_unbroken() -> None:
     assert "1 of 3 connections meanwhile failed" in wrong.sentence
     assert "refused" in wrong.sentence
     assert unbroken(attempts(), "meanwhile").ok is None
+
+
+def test_reply_that_came_too_late_for_its_real_server() -> None:
+    """One datagram whose reply has the endpoint's address is left out, if the flow goes on."""
+    late = {"outcome": "garbled", "backend": None, "error": "answer from 10.244.2.127 port 8080"}
+    broken = late | {"error": "not what an agent says"}
+    assert unbroken(without_late_replies(rows({}, late, {})), "meanwhile").ok is True
+    assert unbroken(without_late_replies(rows({}, late)), "meanwhile").ok is False
+    assert unbroken(without_late_replies(rows({}, late, late, {})), "meanwhile").ok is False
+    assert unbroken(without_late_replies(rows({}, broken, {})), "meanwhile").ok is False
+    assert (
+        unbroken(without_late_replies(rows({"outcome": "timeout", "backend": None}, {})), "").ok
+        is False
+    )
 
 
 def test_one_backend() -> None:
