@@ -81,6 +81,10 @@ class Lab:
             self.processes[request["name"]].wait(request["timeout"])
         return self.status(request)
 
+    def waited(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Tell for how long a process and all below it were ready to run and did not, in s."""
+        return {"seconds": waited_below(self.processes[request["name"]].pid)}
+
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a short command to its end."""
         done = subprocess.run(
@@ -127,6 +131,7 @@ class Lab:
                 "signal": self.signal,
                 "status": self.status,
                 "wait": self.wait,
+                "waited": self.waited,
                 "run": self.run,
                 "keep": self.keep,
                 "used": self.used,
@@ -148,6 +153,31 @@ class Lab:
             self.owner = None
         if not self.kept:
             self.over.set()
+
+
+def waited_below(pid: int) -> float:
+    """Sum up the time on run queues of a process and its descendants that live, in seconds.
+
+    The second number of /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst); 0 where the
+    kernel does not keep it.
+    """
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                # The name in brackets may hold spaces.
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents[int(entry.name)] = int(fields[1])
+    family, grew = {pid}, True
+    while grew:
+        more = {child for child, parent in parents.items() if parent in family} - family
+        grew = bool(more)
+        family |= more
+    total = 0
+    for member in family:
+        with contextlib.suppress(OSError, IndexError):
+            total += int(Path(f"/proc/{member}/schedstat").read_text().split()[1])
+    return total / 1e9
 
 
 def listen(lab: Lab, server: socket.socket) -> None:

@@ -92,6 +92,10 @@ class LabClient:
         status: int | None = self.ask("wait", name=name, timeout=timeout)["status"]
         return status
 
+    def waited(self, name: str) -> float:
+        """Seconds that a process and those below it were ready to run and had no processor."""
+        return float(self.ask("waited", name=name)["seconds"])
+
     def close(self) -> None:
         """Let go; the run ends when its owner does, unless it is kept."""
         self._lines.close()

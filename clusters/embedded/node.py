@@ -152,6 +152,10 @@ class EmbeddedNode:
         except TestbedError as error:
             raise TestbedError(f"{error}; console: {self._console()}") from error
 
+    def waited(self) -> float:
+        """Seconds that it was ready to run and the machine had no processor for it, so far."""
+        return self.lab.waited(self.name)
+
     def power_off(self) -> None:
         """Cut the node's power: nothing in it gets to do anything more."""
         self.lab.signal(self.name, signal.SIGKILL)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 POLL = 0.1
 FAMILIES = 2
+PATIENCE = 5
 NAME = "kube-proxy"
 
 # What kube-proxy says when it does not know a mode, or when the kernel lacks what a mode needs. The
@@ -72,22 +73,28 @@ class ProxyRunner:
         node.control.ask("spawn", name=NAME, argv=argv, log=str(node.proxy_log))
 
     def wait_synced(self, node: EmbeddedNode) -> None:
-        """Wait for the first sync; raises `BuildError` with the log's last lines."""
-        deadline = time.monotonic() + self.first_sync
-        started = time.monotonic()
+        """Wait for the first sync; raises `BuildError` with the log's last lines.
+
+        What the node had to wait for a processor is not the build's, so it is added to the bound,
+        up to PATIENCE times that.
+        """
+        started, idle = time.monotonic(), node.waited()
         while not self.synced(node):
             status = node.control.ask("status", name=NAME)["status"]
             if status is not None:
                 raise self._ended(node, status, time.monotonic() - started)
-            if time.monotonic() > deadline:
+            took = time.monotonic() - started
+            if took > self.first_sync and took > self._bound(node.waited() - idle):
                 raise BuildError(
-                    f"kube-proxy on {node.name} runs, but has not synced after "
-                    f"{self.first_sync:g} s",
+                    f"kube-proxy on {node.name} runs, but has not synced after {took:.0f} s",
                     kind="never-syncs",
                     node=node.name,
                     log=node.tail(),
                 )
             time.sleep(POLL)
+
+    def _bound(self, waited: float) -> float:
+        return min(self.first_sync + waited, self.first_sync * PATIENCE)
 
     def synced(self, node: EmbeddedNode) -> bool:
         """Tell whether every family has finished a sync since kube-proxy started.

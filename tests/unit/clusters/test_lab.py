@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from clusters.errors import ConfigError, TestbedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from clusters.embedded.labclient import LabClient
 
@@ -192,3 +192,17 @@ def test_what_the_kernel_lacks_is_named() -> None:
         host_kernel.check("ipvs")
     for part in lacking:
         assert part in str(refused.value)
+
+
+@needs_root
+def test_processes_that_share_a_processor_wait(lab: LabClient) -> None:
+    """Of two that want one processor each waits about half of the time, children included."""
+    spin = "while :; do :; done"
+    cpu = str(min(os.sched_getaffinity(0)))
+    script = f"({spin}) & {spin}"
+    lab.spawn("two", ["taskset", "-c", cpu, "sh", "-c", script], log=Path("/dev/null"))
+    deadline = time.monotonic() + 20
+    while lab.waited("two") < 0.3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert lab.waited("two") >= 0.3
+    lab.signal("two", signal.SIGKILL)

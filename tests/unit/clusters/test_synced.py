@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.embedded import proxy
 from clusters.embedded.proxy import ProxyRunner
+from clusters.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 METRIC = "kubeproxy_sync_proxy_rules_last_timestamp_seconds"
 V4 = METRIC + '{ip_family="IPv4"} 1.7e+09\n'
@@ -53,3 +59,45 @@ def test_one_family_counts_for_all_once_nothing_is_done(
 def test_one_that_is_not_healthy_has_not_synced() -> None:
     """The health answer comes first."""
     assert synced(V4 + V6, busy=False, health=503) is False
+
+
+class Starved:
+    """A node whose kube-proxy never syncs, and which waits for a processor part of the time."""
+
+    name = "node-1"
+
+    def __init__(self, clock: Iterator[float], share: float) -> None:
+        self.control = self
+        self.clock = clock
+        self.share = share
+
+    def ask(self, what: str, **_: Any) -> dict[str, Any]:
+        """Answer that kube-proxy runs and is not healthy."""
+        return {"status": None} if what == "status" else {"status": 503, "body": ""}
+
+    def waited(self) -> float:
+        """Return the share of the time that has passed."""
+        return next(self.clock) * self.share
+
+    def tail(self) -> str:
+        """Return no log."""
+        return ""
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0, 20, 23), (0.5, 38, 45), (1, 98, 105)])
+def test_bound_is_of_the_time_with_a_processor(
+    monkeypatch: pytest.MonkeyPatch, share: float, least: float, most: float
+) -> None:
+    """A node that gets half of the time has twice as long; one that gets none five times that."""
+    clock = count(0.0, 0.25)
+    seen: list[float] = []
+
+    def monotonic() -> float:
+        seen.append(next(clock))
+        return seen[-1]
+
+    passing = SimpleNamespace(monotonic=monotonic, sleep=lambda _seconds: None)
+    monkeypatch.setattr(proxy, "time", passing)
+    with pytest.raises(BuildError, match="has not synced after"):
+        ProxyRunner("", 20.0).wait_synced(Starved(clock, share))  # type: ignore[arg-type]
+    assert least <= seen[-1] - seen[0] <= most
