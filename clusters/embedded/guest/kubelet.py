@@ -128,6 +128,12 @@ def conditions(pod: dict[str, Any], *, running: bool) -> list[dict[str, Any]]:
     ]
 
 
+def agent_port(pod: dict[str, Any]) -> int:
+    """Return where the pod's agent was controlled before the node lost its power, or 0."""
+    annotations = pod["metadata"].get("annotations") or {}
+    return int(annotations.get("proxyproof.dev/agent", ":0").rpartition(":")[2])
+
+
 class Kubelet:
     """Registers the node and runs its pods."""
 
@@ -224,6 +230,7 @@ class Kubelet:
                 namespace=meta["namespace"],
                 args=container.get("args", []),
                 host_network=host,
+                port=agent_port(pod),
             )
         except OSError as error:
             self.log(f"pod {meta['name']}: {error}")
@@ -237,13 +244,17 @@ class Kubelet:
         """Write the pod's status where it differs from what is there."""
         changed = conditions(pod, running=True)
         have = pod.get("status", {})
-        if not changed and have.get("phase") == "Running":
-            return
         addresses = list(made["ips"].values())
+        same = [entry["ip"] for entry in have.get("podIPs", [])] == addresses
+        if not changed and same and have.get("phase") == "Running":
+            return
         status = {
             "phase": "Running",
             "podIP": addresses[0],
-            "podIPs": [{"ip": a} for a in addresses],
+            # Merged by address otherwise, so that a pod that runs again would keep its old ones.
+            "podIPs": [{"$patch": "replace"}, *({"ip": a} for a in addresses)]
+            if have.get("podIPs")
+            else [{"ip": a} for a in addresses],
             "hostIP": self.config["addresses"]["ipv4"],
             "hostIPs": [{"ip": a} for a in self.config["addresses"].values()],
             "startTime": have.get("startTime") or now(),
@@ -316,7 +327,9 @@ class Kubelet:
             return
         elif uid in self.started:
             self.report(pod, self.started[uid])
-        elif pod.get("status", {}).get("phase", "Pending") == "Pending":
+        else:
+            # One that runs by its status ran before the node lost its power: it runs again, as a
+            # kubelet restarts it, with the next free address.
             self.start(pod)
 
     def watch(self) -> None:
