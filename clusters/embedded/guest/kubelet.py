@@ -140,6 +140,7 @@ class Kubelet:
     def __init__(self, config: dict[str, Any], requests: socket.socket) -> None:
         self.config = config
         self.name = config["name"]
+        self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self.worker = PodWorker(requests)
         self.started: dict[str, dict[str, Any]] = {}
         self.ending: set[str] = set()
@@ -245,7 +246,11 @@ class Kubelet:
         changed = conditions(pod, running=True)
         have = pod.get("status", {})
         addresses = list(made["ips"].values())
-        same = [entry["ip"] for entry in have.get("podIPs", [])] == addresses
+        annotations = {
+            "proxyproof.dev/agent": self.agent(made),
+            "proxyproof.dev/boot": self.boot,
+        }
+        same = pod["metadata"].get("annotations", {}).items() >= annotations.items()
         if not changed and same and have.get("phase") == "Running":
             return
         status = {
@@ -261,7 +266,7 @@ class Kubelet:
             "conditions": changed,
         }
         body = {
-            "metadata": {"annotations": {"proxyproof.dev/agent": self.agent(made)}},
+            "metadata": {"annotations": annotations},
             "status": status,
         }
         try:
