@@ -8,6 +8,7 @@ section 3.4 of the design of Jepsen's set-full and cilium's no-interrupted-conne
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -315,7 +316,7 @@ def lively(
                 f"{name} made {len(own)} attempts of {rate * (end - start):.0f}: the machine is "
                 "too busy to judge by"
             )
-        gaps = [later - sooner for sooner, later in zip(own, own[1:], strict=False)]
+        gaps = [later - sooner for sooner, later in itertools.pairwise(own)]
         if gaps and max(gaps) > max(pause, 3 / rate):
             return undecided(f"{name} paused for {max(gaps):.1f} s: the machine stood still")
     return right(f"{len(rates)} loads made their attempts")

@@ -1,0 +1,257 @@
+"""An experiment: loads that go on, changes and faults meanwhile, and one judgement at the end."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from clusters.protocol import METRICS_PORT
+from fixtures.metrics import parse_samples
+from suites.chaos.picture import timeline
+from suites.oracles import history as oracle
+from suites.oracles.verdict import Judgement, all_of, require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from clusters.protocol import Cluster, Node
+    from fixtures.clients import Client, Target
+    from fixtures.history import History, Load, Span
+    from fixtures.nemesis import Nemesis
+    from fixtures.timeouts import Timeouts
+    from fixtures.waits import Until
+    from fixtures.workloads import Pod
+    from suites.chaos.members import Members
+
+RATE = 15.0
+FLOW_RATE = 10.0
+MARGIN = 3.0
+"""Seconds that a change may take beyond three times what it took in peace: watch and batching."""
+
+SLACK = 3.0
+ENOUGH = 8.0
+"""Seconds after a bound in which the loads make so many attempts that an absence shows."""
+
+
+class Experiment:
+    """Loads, and the history that they and the faults make.
+
+    `near` says which node's kube-proxy each load goes by, which decides what it may miss during a
+    fault of that node.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        history: History,
+        nemesis: Nemesis,
+        until: Until,
+        timeouts: Timeouts,
+        observe: Callable[[str, Any], None],
+    ) -> None:
+        self.cluster = cluster
+        self.history = history
+        self.nemesis = nemesis
+        self.until = until
+        self.timeouts = timeouts
+        self.observe = observe
+        self.near: dict[str, str] = {}
+        self.bound = timeouts.programmed
+
+    # ------------------------------------------------------------------ load
+
+    def load(
+        self, name: str, client: Client, target: Target, near: Node, *, rate: float = RATE
+    ) -> Load:
+        """Begin fresh connections, or datagrams, that go by the kube-proxy of `near`."""
+        self.near[name] = near.name
+        return self.history.load(name, client, target, rate)
+
+    def flow(self, name: str, client: Client, target: Target, near: Node) -> Load:
+        """Begin one connection with a request every 100 ms."""
+        self.near[name] = near.name
+        return self.history.load(name, client, target, FLOW_RATE, flow=True, timeout=5.0)
+
+    def until_served(self) -> None:
+        """Wait until every load is answered; what failed before that is no part of the history."""
+        self.until(
+            "every load is answered",
+            lambda: all(_tail_ok(load) for load in self.history.loads),
+            within=self.timeouts.programmed,
+        )
+        for load in self.history.loads:
+            load.attempts.clear()
+
+    def until_seen(self, pod: Pod, since: Span, nodes: Collection[str] = ()) -> float:
+        """Wait until the loads near these nodes (all) reach a pod; returns the longest time.
+
+        Decides nothing: the judges of the history do. Waits so long that they can.
+        """
+        loads = [x for x in self.fresh() if not nodes or self.near[x.name] in nodes]
+        self.until.or_go_on(
+            f"{pod.name} is reached",
+            lambda: all(_first(load, pod, since) is not None for load in loads),
+            within=self.bound + ENOUGH,
+        )
+        found = [_first(load, pod, since) for load in loads]
+        return max((math.inf if at is None else at - since.end for at in found), default=0.0)
+
+    def go_on(self, seconds: float) -> None:
+        """Let the loads go on for so long, measured by the attempts that they make."""
+        due = {load.name: load.rate * seconds for load in self.loads_that_live()}
+        had = {load.name: _count(load) for load in self.history.loads}
+        self.until.testbed(
+            f"the loads go on for {seconds:g} s",
+            lambda: all(
+                _count(load) - had[load.name] >= due.get(load.name, 0)
+                for load in self.loads_that_live()
+            ),
+            within=5 * seconds + 30,
+        )
+
+    def loads_that_live(self) -> list[Load]:
+        """Return the loads whose sender was not lost."""
+        return [load for load in self.history.loads if not load.lost]
+
+    def fresh(self) -> list[Load]:
+        """Return the loads of fresh connections whose sender was not lost."""
+        return [load for load in self.loads_that_live() if not load.flow]
+
+    # ------------------------------------------------------------------ bound
+
+    def calibrate(self, members: Members, spare: Pod) -> None:
+        """Measure in peace how long a change takes, and derive the bound from it.
+
+        Three times the longest of two, and `MARGIN`.
+        """
+        took = []
+        first = members.now[0]
+        for leaving, joining in ((first, spare), (spare, first)):
+            span = members.swap(leaving, joining)
+            took.append(self.until_seen(joining, span))
+        longest = max(took)
+        if longest < math.inf:
+            self.bound = min(3 * longest + MARGIN, self.timeouts.programmed)
+        self.observe("change in peace (s)", round(longest, 3))
+        self.observe("bound (s)", round(self.bound, 3))
+
+    def syncs(self, node: Node) -> float:
+        """Return the mean seconds of a sync on a node, by kube-proxy's own metric."""
+        url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+        found = parse_samples(self.cluster.http(node, url, timeout=5.0)[1])
+        name = "kubeproxy_sync_proxy_rules_duration_seconds"
+        total = sum(found.get(f"{name}_sum", {}).values())
+        return total / (sum(found.get(f"{name}_count", {}).values()) or 1.0)
+
+    # ------------------------------------------------------------------ judgement
+
+    def judge(
+        self,
+        backends: Iterable[str],
+        *,
+        deaf: dict[str, list[Span]] | None = None,
+        excused: Sequence[Span] = (),
+        flows_excused: Sequence[Span] = (),
+        budget: int = 0,
+        also: Sequence[Judgement] = (),
+    ) -> None:
+        """End the loads and judge the whole history.
+
+        `deaf` are the faults during which the kube-proxy of a node cannot learn of changes; during
+        `excused` connections may fail, and `SLACK` seconds longer. A test that did not live decides
+        nothing, but for a connection that reached somebody else's backend.
+        """
+        self.history.stop()
+        tried = self.tried()
+        flows = {load.name for load in self.history.loads if load.flow}
+        fresh = [one for one in tried if one.load not in flows]
+        stays = [oracle.Stay(s.backend, s.added, s.removed) for s in self.history.stays]
+        windows = [_window(span, SLACK) for span in excused]
+        judged = [
+            oracle.unfailing(fresh, windows, budget),
+            *self._by_node(fresh, stays, deaf or {}),
+            *also,
+        ]
+        if flows:
+            of_flows = [one for one in tried if one.load in flows]
+            judged.append(
+                oracle.flows_kept(of_flows, [_window(span, SLACK) for span in flows_excused])
+            )
+        self._record(tried, judged)
+        require(oracle.misdelivered(tried, set(backends)))
+        require(self._lively(fresh))
+        require(all_of(*judged))
+
+    def _by_node(
+        self,
+        fresh: Sequence[oracle.Tried],
+        stays: Sequence[oracle.Stay],
+        deaf: dict[str, list[Span]],
+    ) -> list[Judgement]:
+        found = []
+        for node in sorted(set(self.near.values())):
+            own = [one for one in fresh if self.near[one.load] == node]
+            windows = [_window(span) for span in deaf.get(node, [])]
+            if own:
+                found.append(oracle.stale(own, stays, self.bound, windows))
+                found.append(oracle.arrived(own, stays, self.bound, windows))
+        return found
+
+    def tried(self) -> list[oracle.Tried]:
+        """Return all attempts, by the clock of the harness."""
+        return [
+            oracle.Tried(
+                begun,
+                ended,
+                one.outcome,
+                one.backend,
+                load.name,
+                one.late_ns / 1e9,
+                one.error or "",
+            )
+            for load in self.history.loads
+            for part in load.attempts
+            for one, (begun, ended) in zip(part, load.times(part), strict=True)
+        ]
+
+    def _lively(self, fresh: Sequence[oracle.Tried]) -> Judgement:
+        loads = [load for load in self.history.loads if not load.flow]
+        return all_of(
+            *(
+                oracle.lively(fresh, {load.name: load.rate}, load.began, load.ended)
+                for load in loads
+            )
+        )
+
+    def _record(self, tried: Sequence[oracle.Tried], judged: Sequence[Judgement]) -> None:
+        figures: dict[str, float] = {}
+        for judgement in judged:
+            for name, value in judgement.figures.items():
+                figures[name] = max(value, figures.get(name, 0.0))
+        if figures:
+            self.observe("figures", figures)
+        errors = [load.error * 1e3 for load in self.history.loads]
+        self.observe("clock error (ms)", round(max(errors, default=0.0), 3))
+        self.observe("timeline", timeline(self.history, tried))
+
+
+def _window(span: Span, slack: float = 0.0) -> oracle.Window:
+    return oracle.Window(span.start, span.end + slack, span.name)
+
+
+def _count(load: Load) -> int:
+    return sum(len(part) for part in load.attempts)
+
+
+def _tail_ok(load: Load, count: int = 5) -> bool:
+    outcomes = [outcome for part in load.attempts[-2:] for outcome in part.outcome]
+    return len(outcomes) >= count and set(outcomes[-count:]) == {"ok"}
+
+
+def _first(load: Load, pod: Pod, since: Span) -> float | None:
+    """Return when the load reached a pod first since a change began."""
+    for part in list(load.attempts):
+        for one, (begun, ended) in zip(part, load.times(part), strict=True):
+            if one.outcome == "ok" and one.backend == pod.identity and ended >= since.start:
+                return max(begun, since.end)
+    return None

@@ -1,0 +1,95 @@
+"""What most experiments begin with: five pods on two nodes, a Service of three, and its loads."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from suites.chaos.members import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from clusters.protocol import Node
+    from fixtures.history import Span
+    from fixtures.nemesis import Nemesis
+    from fixtures.provide import Clients
+    from fixtures.workloads import Pod, Workloads
+    from suites.chaos.experiment import Experiment
+
+PODS, MEMBERS, FLOWS = 5, 3, 2
+
+
+class Site:
+    """A Service with loads near each of two nodes; `victim` is the node that faults are for.
+
+    The loads near the victim come from outside of the cluster, so that what becomes of the victim
+    does not end them.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        workloads: Workloads,
+        clients: Clients,
+        nodes: Sequence[Node],
+    ) -> None:
+        self.experiment = experiment
+        self.workloads = workloads
+        self.clients = clients
+        self.other, self.victim = nodes[0], nodes[1]
+        self.pods = workloads.pods(PODS, on=nodes[:2])
+        self.members = Members(workloads, experiment.history, self.pods[:MEMBERS])
+        self._swaps = itertools.count()
+        self.joined: Pod = self.pods[0]
+
+    @property
+    def nemesis(self) -> Nemesis:
+        """Makes the faults."""
+        return self.experiment.nemesis
+
+    def begin(self) -> None:
+        """Begin the loads, wait until all are answered, and measure a change in peace."""
+        experiment, service = self.experiment, self.members.service
+        near, outside = self.clients.pod(self.other), self.clients.outside()
+        by_victim = service.node_target(self.victim)
+        experiment.load("pod", near, service.target(), self.other)
+        experiment.load("outside", outside, by_victim, self.victim)
+        experiment.load("UDP", outside, service.node_target(self.victim, "udp"), self.victim)
+        for number in range(1, FLOWS + 1):
+            experiment.flow(f"flow {number}", near, service.target(), self.other)
+            experiment.flow(f"outside flow {number}", outside, by_victim, self.victim)
+        experiment.until_served()
+        experiment.calibrate(self.members, self.pods[-1])
+
+    def swap(self) -> Span:
+        """Put the pod that is no endpoint longest in the place of the one that is so longest."""
+        members = self.members.now
+        out = [pod for pod in self.pods if pod not in members]
+        self.joined = out[next(self._swaps) % len(out)]
+        return self.members.swap(members[0], self.joined)
+
+    def until_seen(self, change: Span, nodes: Collection[str] = ()) -> float:
+        """Wait until the loads near these nodes (all) reach the pod that joined last."""
+        return self.experiment.until_seen(self.joined, change, nodes)
+
+    def judge(
+        self,
+        *,
+        deaf: Sequence[Span] = (),
+        deaf_all: Sequence[Span] = (),
+        excused: Sequence[Span] = (),
+        flows_excused: Sequence[Span] = (),
+        budget: int = 0,
+    ) -> None:
+        """End the loads and judge; the victim is `deaf` to changes during these faults."""
+        self.experiment.judge(
+            self.members.ever,
+            deaf={
+                self.victim.name: [*deaf, *deaf_all],
+                self.other.name: list(deaf_all),
+            },
+            excused=excused,
+            flows_excused=flows_excused,
+            budget=budget,
+        )
