@@ -9,6 +9,7 @@ from clusters.protocol import METRICS_PORT
 from fixtures.metrics import parse_samples
 from suites.chaos.picture import timeline
 from suites.oracles import history as oracle
+from suites.oracles.membership import arrived, stale
 from suites.oracles.verdict import Judgement, all_of, require
 
 if TYPE_CHECKING:
@@ -193,8 +194,8 @@ class Experiment:
             own = [one for one in fresh if self.near[one.load] == node]
             windows = [_window(span) for span in deaf.get(node, [])]
             if own:
-                found.append(oracle.stale(own, stays, self.bound, windows))
-                found.append(oracle.arrived(own, stays, self.bound, windows))
+                found.append(stale(own, stays, self.bound, windows))
+                found.append(arrived(own, stays, self.bound, windows))
         return found
 
     def tried(self) -> list[oracle.Tried]:

@@ -43,7 +43,7 @@ def test_killed_while_endpoints_change(site: Site) -> None:
     disruptive=True,
 )
 def test_stopped_while_endpoints_change(site: Site) -> None:
-    """A kube-proxy that stands still leaves what it had, and catches up with all when it goes on."""
+    """A kube-proxy that stands still leaves what it had, and catches up when it goes on."""
     with site.nemesis.during(ProxyStopped(site.victim.name)) as stopped:
         site.until_seen(site.swap(), {site.other.name})
         site.until_seen(site.swap(), {site.other.name})

@@ -14,7 +14,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.verdict import Judgement, listing, right, undecided, wrong
 
 if TYPE_CHECKING:
@@ -71,112 +70,6 @@ def misdelivered(tried: Sequence[Tried], backends: Collection[str]) -> Judgement
     if not answered:
         return undecided("nobody answered anything")
     return right(f"all {len(answered)} answers came from backends of the Service")
-
-
-def stale(
-    tried: Sequence[Tried], stays: Sequence[Stay], bound: float, deaf: Sequence[Window] = ()
-) -> Judgement:
-    """Judge that a removed backend gets no connection later than `bound` seconds (I2).
-
-    While a window of `deaf` lasts the build cannot learn of changes: the time begins at its end.
-    The figure `stale_s` is the longest time from a removal to the last connection that got there.
-    """
-    worst, late = 0.0, []
-    removed = [stay for stay in stays if stay.removed[1] < math.inf]
-    for stay in removed:
-        limit = deadline(stay.removed[1], bound, deaf)
-        for one in tried:
-            if one.backend != stay.backend or one.outcome != GOOD or one.at <= stay.removed[1]:
-                continue
-            if any(_is_member(other, one, stay) for other in stays):
-                continue
-            worst = max(worst, one.at - stay.removed[1])
-            if one.at > limit:
-                late.append((one, stay))
-    figures = {"stale_s": round(worst, 3)}
-    if late:
-        one, stay = max(late, key=lambda pair: pair[0].at - pair[1].removed[1])
-        return wrong(
-            f"{len(late)} connections reached a removed backend too late, one of {one.load} "
-            f"reached {stay.backend} {one.at - stay.removed[1]:.2f} s after it was removed; "
-            f"it may take {bound:.2f} s",
-            figures=figures,
-        )
-    return right(
-        f"{len(removed)} removed backends got nothing later than {worst:.2f} s", figures=figures
-    )
-
-
-def _is_member(other: Stay, one: Tried, stay: Stay) -> bool:
-    """Tell whether the backend may have been a member again when the attempt was made."""
-    return (
-        other is not stay
-        and other.backend == stay.backend
-        and other.added[0] <= one.ended
-        and one.at <= other.removed[1]
-        and other.added[0] >= stay.removed[0]
-    )
-
-
-def deadline(moment: float, bound: float, deaf: Sequence[Window]) -> float:
-    """Return when a change of that moment has to be in force."""
-    limit = moment + bound
-    for window in sorted(deaf, key=lambda window: window.start):
-        if window.start <= limit and window.end > moment:
-            limit = max(limit, window.end + bound)
-    return limit
-
-
-def arrived(
-    tried: Sequence[Tried],
-    stays: Sequence[Stay],
-    bound: float,
-    deaf: Sequence[Window] = (),
-    *,
-    alpha: float = 1e-9,
-) -> Judgement:
-    """Judge that each load reaches an added backend within `bound` seconds (I9).
-
-    Wrong is one that was never chosen, later than that, in as many connections as would all have
-    missed it with a chance below `alpha`. The figure `first_packet_s` is the longest time to the
-    first connection.
-    """
-    slowest, never, loads = 0.0, [], _by_load(tried)
-    for stay in stays:
-        if stay.added[0] == -math.inf:
-            continue
-        limit = deadline(stay.added[1], bound, deaf)
-        for name, own in loads.items():
-            hits = [
-                one.at
-                for one in own
-                if one.backend == stay.backend and one.outcome == GOOD and one.ended > stay.added[0]
-            ]
-            inside = [at for at in hits if at <= stay.removed[1]]
-            if inside:
-                slowest = max(slowest, min(inside) - stay.added[1])
-            # Late, or never: the connections after the limit, up to the first that arrived.
-            until = min([*(at for at in inside if at > limit), stay.removed[0]])
-            if inside and min(inside) <= limit:
-                continue
-            after = [one for one in own if one.outcome == GOOD and limit < one.at < until]
-            members = max(2, len(_members(stays, limit)))
-            if len(after) >= never_chosen_samples(members, alpha):
-                never.append((name, stay, len(after)))
-    figures = {"first_packet_s": round(slowest, 3)}
-    if never:
-        name, stay, count = never[0]
-        return wrong(
-            f"{count} connections of {name}, made more than {bound:.2f} s after {stay.backend} "
-            f"was added, all went to others ({len(never)} such)",
-            figures=figures,
-        )
-    added = sum(stay.added[0] > -math.inf for stay in stays)
-    return right(f"{added} added backends were reached, after {slowest:.2f} s at most", "", figures)
-
-
-def _members(stays: Sequence[Stay], at: float) -> set[str]:
-    return {stay.backend for stay in stays if stay.added[1] <= at < stay.removed[0]}
 
 
 def unfailing(tried: Sequence[Tried], excused: Sequence[Window] = (), budget: int = 0) -> Judgement:
@@ -237,7 +130,7 @@ def flows_kept(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgem
 
     `tried` are the requests of flows, each load one flow. Figure `cut`: flows that broke.
     """
-    cut, moved, flows = [], [], _by_load(tried)
+    cut, moved, flows = [], [], by_load(tried)
     for name, own in flows.items():
         broken = [
             one for one in own if one.outcome not in {GOOD, PROBE} and not _in_window(one, excused)
@@ -261,7 +154,7 @@ def flows_kept(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgem
 
 def affine(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
     """Judge that each load's connections stay with one backend (session affinity)."""
-    loads = _by_load([one for one in tried if one.outcome == GOOD and not _in_window(one, excused)])
+    loads = by_load([one for one in tried if one.outcome == GOOD and not _in_window(one, excused)])
     for name, own in loads.items():
         seen = list(dict.fromkeys(one.backend for one in own))
         if len(seen) > 1:
@@ -322,7 +215,8 @@ def lively(
     return right(f"{len(rates)} loads made their attempts")
 
 
-def _by_load(tried: Sequence[Tried]) -> dict[str, list[Tried]]:
+def by_load(tried: Sequence[Tried]) -> dict[str, list[Tried]]:
+    """Return the attempts of each load."""
     loads: dict[str, list[Tried]] = defaultdict(list)
     for one in tried:
         loads[one.load].append(one)
