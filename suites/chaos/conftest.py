@@ -55,10 +55,15 @@ def experiment(
 
 
 @pytest.fixture
-def site(
+def site_later(
     experiment: Experiment, workloads: Workloads, clients: Clients, nodes: Sequence[Node]
 ) -> Site:
+    """A Service on two nodes whose loads the case has to begin."""
+    return Site(experiment, workloads, clients, nodes)
+
+
+@pytest.fixture
+def site(site_later: Site) -> Site:
     """A Service under load on two nodes, its changes measured in peace."""
-    made = Site(experiment, workloads, clients, nodes)
-    made.begin()
-    return made
+    site_later.begin()
+    return site_later

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
-from clusters.protocol import METRICS_PORT
-from fixtures.metrics import parse_samples
 from suites.chaos.picture import timeline
 from suites.oracles import history as oracle
 from suites.oracles.membership import arrived, stale
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
 RATE = 15.0
 FLOW_RATE = 10.0
+FLOW_TIMEOUT = 15.0
+"""Seconds that a flow may stand still: TCP waits twice as long after each loss (RFC 6298)."""
+
 MARGIN = 3.0
 """Seconds that a change may take beyond three times what it took in peace: watch and batching."""
 
@@ -58,6 +60,8 @@ class Experiment:
         self.observe = observe
         self.near: dict[str, str] = {}
         self.bound = timeouts.programmed
+        self.slack = SLACK
+        self.served = 0.0
 
     # ------------------------------------------------------------------ load
 
@@ -71,17 +75,16 @@ class Experiment:
     def flow(self, name: str, client: Client, target: Target, near: Node) -> Load:
         """Begin one connection with a request every 100 ms."""
         self.near[name] = near.name
-        return self.history.load(name, client, target, FLOW_RATE, flow=True, timeout=5.0)
+        return self.history.load(name, client, target, FLOW_RATE, flow=True, timeout=FLOW_TIMEOUT)
 
     def until_served(self) -> None:
         """Wait until every load is answered; what failed before that is no part of the history."""
         self.until(
             "every load is answered",
-            lambda: all(_tail_ok(load) for load in self.history.loads),
+            lambda: all(_tail(load) == {"ok"} for load in self.history.loads),
             within=self.timeouts.programmed,
         )
-        for load in self.history.loads:
-            load.attempts.clear()
+        self.served = self.served or self.now()
 
     def until_seen(self, pod: Pod, since: Span, nodes: Collection[str] = ()) -> float:
         """Wait until the loads near these nodes (all) reach a pod; returns the longest time.
@@ -96,6 +99,32 @@ class Experiment:
         )
         found = [_first(load, pod, since) for load in loads]
         return max((math.inf if at is None else at - since.end for at in found), default=0.0)
+
+    def until_refused(self) -> None:
+        """Wait until every load of fresh connections is refused, five times in a row."""
+        self.until(
+            "every load is refused",
+            lambda: all(_tail(load) == {"refused"} for load in self.fresh()),
+            within=self.timeouts.programmed,
+        )
+
+    def until_all_reach(self, pods: Iterable[Pod]) -> None:
+        """Wait until every load of fresh connections has reached each of these pods from now on."""
+        now, wanted = self.now(), {pod.identity for pod in pods}
+
+        def reached(load: Load) -> set[str | None]:
+            return {
+                one.backend
+                for part in list(load.attempts)
+                for one, (begun, _) in zip(part, load.times(part), strict=True)
+                if begun > now and one.outcome == "ok"
+            }
+
+        self.until(
+            f"every load reaches all {len(wanted)} pods",
+            lambda: all(wanted <= reached(load) for load in self.fresh()),
+            within=self.timeouts.programmed,
+        )
 
     def go_on(self, seconds: float) -> None:
         """Let the loads go on for so long, measured by the attempts that they make."""
@@ -132,17 +161,18 @@ class Experiment:
             took.append(self.until_seen(joining, span))
         longest = max(took)
         if longest < math.inf:
-            self.bound = min(3 * longest + MARGIN, self.timeouts.programmed)
+            self.set_bound(min(3 * longest + MARGIN, self.timeouts.programmed))
         self.observe("change in peace (s)", round(longest, 3))
         self.observe("bound (s)", round(self.bound, 3))
 
-    def syncs(self, node: Node) -> float:
-        """Return the mean seconds of a sync on a node, by kube-proxy's own metric."""
-        url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
-        found = parse_samples(self.cluster.http(node, url, timeout=5.0)[1])
-        name = "kubeproxy_sync_proxy_rules_duration_seconds"
-        total = sum(found.get(f"{name}_sum", {}).values())
-        return total / (sum(found.get(f"{name}_count", {}).values()) or 1.0)
+    def set_bound(self, seconds: float) -> None:
+        """Let a change, and the recovery from a fault, take so long."""
+        self.bound = self.slack = seconds
+
+    @staticmethod
+    def now() -> float:
+        """Return the time by the history's clock."""
+        return time.monotonic()
 
     # ------------------------------------------------------------------ judgement
 
@@ -152,6 +182,7 @@ class Experiment:
         *,
         deaf: dict[str, list[Span]] | None = None,
         excused: Sequence[Span] = (),
+        excused_near: dict[str, list[Span]] | None = None,
         flows_excused: Sequence[Span] = (),
         budget: int = 0,
         also: Sequence[Judgement] = (),
@@ -159,24 +190,36 @@ class Experiment:
         """End the loads and judge the whole history.
 
         `deaf` are the faults during which the kube-proxy of a node cannot learn of changes; during
-        `excused` connections may fail, and `SLACK` seconds longer. A test that did not live decides
-        nothing, but for a connection that reached somebody else's backend.
+        `excused` connections may fail, and `SLACK` seconds longer, and those near one node during
+        `excused_near`. A test that did not live decides nothing, but for a connection that reached
+        somebody else's backend.
         """
         self.history.stop()
         tried = self.tried()
         flows = {load.name for load in self.history.loads if load.flow}
         fresh = [one for one in tried if one.load not in flows]
         stays = [oracle.Stay(s.backend, s.added, s.removed) for s in self.history.stays]
-        windows = [_window(span, SLACK) for span in excused]
+        windows = [_window(span, self.slack) for span in excused]
+        near = {
+            node: [*windows, *(_window(span, self.slack) for span in spans)]
+            for node, spans in (excused_near or {}).items()
+        }
         judged = [
-            oracle.unfailing(fresh, windows, budget),
+            *(
+                oracle.unfailing(
+                    [one for one in fresh if self.near[one.load] == node],
+                    near.get(node, windows),
+                    budget,
+                )
+                for node in sorted(set(self.near.values()))
+            ),
             *self._by_node(fresh, stays, deaf or {}),
             *also,
         ]
         if flows:
             of_flows = [one for one in tried if one.load in flows]
             judged.append(
-                oracle.flows_kept(of_flows, [_window(span, SLACK) for span in flows_excused])
+                oracle.flows_kept(of_flows, [_window(span, self.slack) for span in flows_excused])
             )
         self._record(tried, judged)
         require(oracle.misdelivered(tried, set(backends)))
@@ -213,13 +256,16 @@ class Experiment:
             for load in self.history.loads
             for part in load.attempts
             for one, (begun, ended) in zip(part, load.times(part), strict=True)
+            if begun >= self.served
         ]
 
     def _lively(self, fresh: Sequence[oracle.Tried]) -> Judgement:
         loads = [load for load in self.history.loads if not load.flow]
         return all_of(
             *(
-                oracle.lively(fresh, {load.name: load.rate}, load.began, load.ended)
+                oracle.lively(
+                    fresh, {load.name: load.rate}, max(load.began, self.served), load.ended
+                )
                 for load in loads
             )
         )
@@ -244,9 +290,10 @@ def _count(load: Load) -> int:
     return sum(len(part) for part in load.attempts)
 
 
-def _tail_ok(load: Load, count: int = 5) -> bool:
-    outcomes = [outcome for part in load.attempts[-2:] for outcome in part.outcome]
-    return len(outcomes) >= count and set(outcomes[-count:]) == {"ok"}
+def _tail(load: Load, count: int = 5) -> set[str]:
+    """Return the outcomes of the last attempts, none while there are too few."""
+    outcomes = [outcome for part in load.attempts[-3:] for outcome in part.outcome]
+    return set(outcomes[-count:]) if len(outcomes) >= count else set()
 
 
 def _first(load: Load, pod: Pod, since: Span) -> float | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from fixtures.history import Span
 from suites.chaos.members import Members
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from clusters.protocol import Node
-    from fixtures.history import Span
     from fixtures.nemesis import Nemesis
     from fixtures.provide import Clients
     from fixtures.workloads import Pod, Workloads
@@ -42,6 +42,7 @@ class Site:
         self.members = Members(workloads, experiment.history, self.pods[:MEMBERS])
         self._swaps = itertools.count()
         self.joined: Pod = self.pods[0]
+        self.joined_by = Span("", "change", 0.0)
 
     @property
     def nemesis(self) -> Nemesis:
@@ -67,7 +68,13 @@ class Site:
         members = self.members.now
         out = [pod for pod in self.pods if pod not in members]
         self.joined = out[next(self._swaps) % len(out)]
-        return self.members.swap(members[0], self.joined)
+        self.joined_by = self.members.swap(members[0], self.joined)
+        return self.joined_by
+
+    def until_back(self, change: Span) -> None:
+        """Wait until all endpoints that there are now are reached since a change."""
+        for pod in self.members.now:
+            self.experiment.until_seen(pod, change)
 
     def until_seen(self, change: Span, nodes: Collection[str] = ()) -> float:
         """Wait until the loads near these nodes (all) reach the pod that joined last."""
@@ -79,10 +86,15 @@ class Site:
         deaf: Sequence[Span] = (),
         deaf_all: Sequence[Span] = (),
         excused: Sequence[Span] = (),
+        excused_near: Sequence[Span] = (),
         flows_excused: Sequence[Span] = (),
         budget: int = 0,
     ) -> None:
-        """End the loads and judge; the victim is `deaf` to changes during these faults."""
+        """End the loads and judge.
+
+        The victim is `deaf` to changes during these faults, and connections that go by it may fail
+        during `excused_near`; `deaf_all` and `excused` are for both nodes.
+        """
         self.experiment.judge(
             self.members.ever,
             deaf={
@@ -90,6 +102,7 @@ class Site:
                 self.other.name: list(deaf_all),
             },
             excused=excused,
+            excused_near={self.victim.name: list(excused_near)},
             flows_excused=flows_excused,
             budget=budget,
         )

@@ -138,7 +138,9 @@ def flows_kept(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgem
         if broken:
             cut.append(f"{name} ({broken[0].outcome})")
         backends = list(dict.fromkeys(one.backend for one in own if one.outcome == GOOD))
-        if len(backends) > 1 and not broken:
+        # A flow that broke where it may begins anew, with whoever it meets.
+        whole = all(one.outcome in {GOOD, PROBE} for one in own)
+        if len(backends) > 1 and whole:
             moved.append(f"{name} from {backends[0]} to {backends[1]}")
     figures = {"cut": float(len(cut)), "moved": float(len(moved))}
     if cut:

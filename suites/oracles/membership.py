@@ -1,4 +1,4 @@
-"""Judges of who answered against who was a backend at that time; see `suites/oracles/history.py`."""
+"""Judges of who answered against who was a backend then; see `suites/oracles/history.py`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stale(
         for one in tried:
             if one.backend != stay.backend or one.outcome != GOOD or one.at <= stay.removed[1]:
                 continue
-            if any(_is_member(other, one, stay) for other in stays):
+            if any(_joined_again(other, one, stay) for other in stays):
                 continue
             worst = max(worst, one.at - stay.removed[1])
             if one.at > limit:
@@ -47,14 +47,15 @@ def stale(
     )
 
 
-def _is_member(other: Stay, one: Tried, stay: Stay) -> bool:
-    """Tell whether the backend may have been a member again when the attempt was made."""
+def _joined_again(other: Stay, one: Tried, stay: Stay) -> bool:
+    """Tell whether the backend may have joined again before the attempt ended.
+
+    Then it is the later removal, if there is one, that the attempt is judged by.
+    """
     return (
         other is not stay
         and other.backend == stay.backend
-        and other.added[0] <= one.ended
-        and one.at <= other.removed[1]
-        and other.added[0] >= stay.removed[0]
+        and stay.removed[0] <= other.added[0] <= one.ended
     )
 
 
