@@ -1,4 +1,4 @@
-"""Random sequences of faults and changes, with their seed, a line that makes them again, shrinking."""
+"""Random sequences of faults and changes, with a seed, a line that makes them again, shrinking."""
 
 from __future__ import annotations
 
