@@ -128,13 +128,11 @@ class Experiment:
 
     def go_on(self, seconds: float) -> None:
         """Let the loads go on for so long, measured by the attempts that they make."""
-        due = {load.name: load.rate * seconds for load in self.loads_that_live()}
         had = {load.name: _count(load) for load in self.history.loads}
         self.until.testbed(
             f"the loads go on for {seconds:g} s",
             lambda: all(
-                _count(load) - had[load.name] >= due.get(load.name, 0)
-                for load in self.loads_that_live()
+                _count(load) - had[load.name] >= load.rate * seconds for load in self.fresh()
             ),
             within=5 * seconds + 30,
         )
@@ -184,20 +182,21 @@ class Experiment:
         excused: Sequence[Span] = (),
         excused_near: dict[str, list[Span]] | None = None,
         flows_excused: Sequence[Span] = (),
-        budget: int = 0,
+        ways: Collection[str] = (),
         also: Sequence[Judgement] = (),
     ) -> None:
         """End the loads and judge the whole history.
 
         `deaf` are the faults during which the kube-proxy of a node cannot learn of changes; during
         `excused` connections may fail, and `SLACK` seconds longer, and those near one node during
-        `excused_near`. A test that did not live decides nothing, but for a connection that reached
+        `excused_near`; in these `ways`, if they are given. A test that did not live decides nothing, but for a connection that reached
         somebody else's backend.
         """
         self.history.stop()
         tried = self.tried()
-        flows = {load.name for load in self.history.loads if load.flow}
-        fresh = [one for one in tried if one.load not in flows]
+        flows = {x.name for x in self.history.loads if x.flow and x.target.protocol == "tcp"}
+        follow = {x.name for x in self.history.loads if x.flow} - flows
+        fresh = [one for one in tried if one.load not in flows | follow]
         stays = [oracle.Stay(s.backend, s.added, s.removed) for s in self.history.stays]
         windows = [_window(span, self.slack) for span in excused]
         near = {
@@ -209,11 +208,12 @@ class Experiment:
                 oracle.unfailing(
                     [one for one in fresh if self.near[one.load] == node],
                     near.get(node, windows),
-                    budget,
+                    ways=ways,
                 )
                 for node in sorted(set(self.near.values()))
             ),
             *self._by_node(fresh, stays, deaf or {}),
+            *self._following([x for x in tried if x.load in follow], stays, deaf or {}),
             *also,
         ]
         if flows:
@@ -239,6 +239,20 @@ class Experiment:
             if own:
                 found.append(stale(own, stays, self.bound, windows))
                 found.append(arrived(own, stays, self.bound, windows))
+        return found
+
+    def _following(
+        self,
+        tried: Sequence[oracle.Tried],
+        stays: Sequence[oracle.Stay],
+        deaf: dict[str, list[Span]],
+    ) -> list[Judgement]:
+        """Judge UDP flows, which have to leave a removed backend (k/k#71514)."""
+        found = []
+        for node in sorted({self.near[one.load] for one in tried}):
+            windows = [_window(span) for span in deaf.get(node, [])]
+            own = [one for one in tried if self.near[one.load] == node]
+            found.append(stale(own, stays, self.bound, windows))
         return found
 
     def tried(self) -> list[oracle.Tried]:

@@ -25,6 +25,7 @@ class Members:
         name: str = "web",
         **spec: Any,
     ) -> None:
+        """Make the Service, and these pods its endpoints."""
         self.history = history
         self.family = workloads.family
         self.service = workloads.service(name, app=None, type="NodePort", **spec)
@@ -48,6 +49,24 @@ class Members:
         for pod in joining:
             self.history.joined(pod.identity, span)
         self.now = list(pods)
+        return span
+
+    def drop_slice(self, pods: Sequence[Pod]) -> Span:
+        """Delete an EndpointSlice of these pods, made by `in_own_slice`."""
+        with self.history.change(f"-slice of {', '.join(pod.name for pod in pods)}") as span:
+            self.slices.delete("own")
+        for pod in pods:
+            self.history.left(pod.identity, span)
+        self.now = [pod for pod in self.now if pod not in pods]
+        return span
+
+    def in_own_slice(self, pods: Sequence[Pod]) -> Span:
+        """Make pods endpoints by an EndpointSlice of their own."""
+        self.ever |= {pod.identity for pod in pods}
+        with self.history.change(f"+slice of {', '.join(pod.name for pod in pods)}") as span:
+            self.slices.write("own", endpoints(pods, self.family))
+        for pod in pods:
+            self.history.joined(pod.identity, span)
         return span
 
     def swap(self, leaving: Pod, joining: Pod) -> Span:

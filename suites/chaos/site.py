@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from suites.chaos.experiment import Experiment
 
 PODS, MEMBERS, FLOWS = 5, 3, 2
+UDP_FLOW = "UDP flow"
+"""A flow that follows the endpoints: kube-proxy makes kernels forget those to a removed one."""
 
 
 class Site:
@@ -60,13 +62,20 @@ class Site:
         for number in range(1, FLOWS + 1):
             experiment.flow(f"flow {number}", near, service.target(), self.other)
             experiment.flow(f"outside flow {number}", outside, by_victim, self.victim)
+        by_udp = service.node_target(self.victim, "udp")
+        experiment.flow(UDP_FLOW, outside, by_udp, self.victim)
         experiment.until_served()
         experiment.calibrate(self.members, self.pods[-1])
 
-    def swap(self) -> Span:
-        """Put the pod that is no endpoint longest in the place of the one that is so longest."""
+    def swap(self, on: Node | None = None) -> Span:
+        """Put a pod that is no endpoint, in turn, in the place of the first that is.
+
+        With `on` a pod of that node: one that cannot be reached would be waited for in vain.
+        """
         members = self.members.now
-        out = [pod for pod in self.pods if pod not in members]
+        out = [
+            pod for pod in self.pods if pod not in members and (on is None or pod.node == on.name)
+        ]
         self.joined = out[next(self._swaps) % len(out)]
         self.joined_by = self.members.swap(members[0], self.joined)
         return self.joined_by
@@ -88,12 +97,13 @@ class Site:
         excused: Sequence[Span] = (),
         excused_near: Sequence[Span] = (),
         flows_excused: Sequence[Span] = (),
-        budget: int = 0,
+        ways: Collection[str] = (),
     ) -> None:
         """End the loads and judge.
 
         The victim is `deaf` to changes during these faults, and connections that go by it may fail
-        during `excused_near`; `deaf_all` and `excused` are for both nodes.
+        during `excused_near`; `deaf_all` and `excused` are for both nodes. What is excused may fail
+        in these `ways`, by default in any.
         """
         self.experiment.judge(
             self.members.ever,
@@ -104,5 +114,5 @@ class Site:
             excused=excused,
             excused_near={self.victim.name: list(excused_near)},
             flows_excused=flows_excused,
-            budget=budget,
+            ways=ways,
         )

@@ -72,3 +72,29 @@ def test_cut_off_from_the_api_server(site: Site) -> None:
     site.until_seen(site.swap())
     site.experiment.go_on(2)
     site.judge(deaf=[cut.and_backoff()])
+
+
+@case(
+    "CHA-013",
+    feature="API outage",
+    profile="chaos",
+    level="extended",
+    min_nodes=2,
+    requires=(*NEEDS, "node-access", "api-restart"),
+    reference="k/k staging/src/k8s.io/client-go/tools/cache, DeletedFinalStateUnknown",
+    disruptive=True,
+)
+def test_slice_deleted_unseen(site: Site) -> None:
+    """A slice whose deletion a node could not see is gone there when the node lists anew."""
+    spare = site.pods[3:4]
+    change = site.members.in_own_slice(spare)
+    site.experiment.until_seen(spare[0], change)
+    with site.nemesis.during(ApiCut(site.victim.name)) as cut:
+        site.members.drop_slice(spare)
+        # Another API server knows no watch of before: the node has to list, and is told of no
+        # deletion.
+        with site.nemesis.during(ApiDown()) as down:
+            site.experiment.go_on(1)
+    site.until_seen(site.swap(on=site.other))
+    site.experiment.go_on(site.experiment.bound + 2)
+    site.judge(deaf=[cut.and_backoff()], deaf_all=[down])

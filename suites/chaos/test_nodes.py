@@ -30,8 +30,8 @@ RECOVERY = 6.0
 def cut_off(site: Site, fault: Fault) -> None:
     """Have the victim reach nobody while endpoints change, and judge."""
     with site.nemesis.during(fault) as span:
-        site.until_seen(site.swap(), {site.other.name})
-        site.until_seen(site.swap(), {site.other.name})
+        site.until_seen(site.swap(on=site.other), {site.other.name})
+        site.until_seen(site.swap(on=site.other), {site.other.name})
     site.until_seen(site.swap())
     site.experiment.go_on(3)
     site.judge(deaf=[span.and_backoff()], excused=[span])

@@ -108,7 +108,7 @@ def walk(site: Site, steps: Sequence[Step]) -> Allowed:
         spans = [site.nemesis.begin(fault) for fault in step.faults]
         if all(effect.writable for effect in step.effects):
             for _ in range(step.during):
-                site.until_seen(site.swap(), {site.other.name})
+                site.until_seen(site.swap(on=site.other), {site.other.name})
         else:
             site.experiment.go_on(1 + step.during)
         for fault in reversed(step.faults):

@@ -72,14 +72,22 @@ def misdelivered(tried: Sequence[Tried], backends: Collection[str]) -> Judgement
     return right(f"all {len(answered)} answers came from backends of the Service")
 
 
-def unfailing(tried: Sequence[Tried], excused: Sequence[Window] = (), budget: int = 0) -> Judgement:
+def unfailing(
+    tried: Sequence[Tried],
+    excused: Sequence[Window] = (),
+    budget: int = 0,
+    ways: Collection[str] = (),
+) -> Judgement:
     """Judge that no more than `budget` attempts failed outside the windows that excuse them (I4).
 
-    An attempt is excused that was under way at any moment of a window. Figures: failed attempts by
+    An attempt is excused that was under way at any moment of a window, and that failed in one of
+    these `ways` if there are any: who has no endpoint refuses, and drops nothing (I5). Figures: failed attempts by
     kind, those excused as `excused`.
     """
     failed = [one for one in tried if one.outcome not in {GOOD, PROBE}]
-    outside = [one for one in failed if not _in_window(one, excused)]
+    outside = [
+        one for one in failed if not _in_window(one, excused) or (ways and one.outcome not in ways)
+    ]
     kinds = Counter(one.outcome for one in outside)
     figures = {f"failed_{kind}": float(count) for kind, count in sorted(kinds.items())}
     figures["excused"] = float(len(failed) - len(outside))

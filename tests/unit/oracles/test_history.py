@@ -53,6 +53,13 @@ def test_failures_count_outside_of_windows() -> None:
     assert judged.figures == {"failed_refused": 1.0, "excused": 0.0}
 
 
+def test_what_is_excused_has_its_way_to_fail() -> None:
+    """Where a Service has no endpoint it refuses, and whoever is dropped has a complaint."""
+    empty = [Window(3.0, 4.0, "no endpoint")]
+    assert unfailing([*STEADY, tried(3.5, "refused")], empty, ways={"refused"}).ok is True
+    assert unfailing([*STEADY, tried(3.5, "timeout")], empty, ways={"refused"}).ok is False
+
+
 def test_failures_within_a_budget() -> None:
     """So many may fail, and not one more."""
     one, two = tried(1, "timeout"), tried(2, "timeout")
