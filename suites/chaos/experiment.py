@@ -188,9 +188,9 @@ class Experiment:
         """End the loads and judge the whole history.
 
         `deaf` are the faults during which the kube-proxy of a node cannot learn of changes; during
-        `excused` connections may fail, and `SLACK` seconds longer, and those near one node during
-        `excused_near`; in these `ways`, if they are given. A test that did not live decides nothing, but for a connection that reached
-        somebody else's backend.
+        `excused` connections may fail, and `slack` seconds longer, and those near one node during
+        `excused_near`; in these `ways`, if they are given. A test that did not live decides
+        nothing, but for a connection that reached somebody else's backend.
         """
         self.history.stop()
         tried = self.tried()

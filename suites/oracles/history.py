@@ -81,8 +81,8 @@ def unfailing(
     """Judge that no more than `budget` attempts failed outside the windows that excuse them (I4).
 
     An attempt is excused that was under way at any moment of a window, and that failed in one of
-    these `ways` if there are any: who has no endpoint refuses, and drops nothing (I5). Figures: failed attempts by
-    kind, those excused as `excused`.
+    these `ways` if there are any: who has no endpoint refuses, and drops nothing (I5). Figures:
+    failed attempts by kind, those excused as `excused`.
     """
     failed = [one for one in tried if one.outcome not in {GOOD, PROBE}]
     outside = [
