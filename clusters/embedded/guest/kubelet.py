@@ -176,7 +176,9 @@ class Kubelet:
             "lastTransitionTime": now(),
         }
         addresses.append({"type": "Hostname", "address": self.name})
-        status = {"addresses": addresses, "conditions": [ready]}
+        # Merged by type otherwise, of which there are two alike on a node that is there already.
+        replaced = [{"$patch": "replace"}, *addresses]
+        status = {"addresses": replaced, "conditions": [ready]}
         api.patch(f"/api/v1/nodes/{self.name}/status", {"status": status})
 
     def renew(self) -> None:
