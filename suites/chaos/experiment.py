@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from suites.chaos import loads
 from suites.chaos.picture import timeline
 from suites.oracles import history as oracle
 from suites.oracles.membership import arrived, stale
@@ -81,7 +82,7 @@ class Experiment:
         """Wait until every load is answered; what failed before that is no part of the history."""
         self.until(
             "every load is answered",
-            lambda: all(_tail(load) == {"ok"} for load in self.history.loads),
+            lambda: all(loads.tail(load) == {"ok"} for load in self.history.loads),
             within=self.timeouts.programmed,
         )
         self.served = self.served or self.now()
@@ -91,20 +92,20 @@ class Experiment:
 
         Decides nothing: the judges of the history do. Waits so long that they can.
         """
-        loads = [x for x in self.fresh() if not nodes or self.near[x.name] in nodes]
+        asked = [x for x in self.fresh() if not nodes or self.near[x.name] in nodes]
         self.until.or_go_on(
             f"{pod.name} is reached",
-            lambda: all(_first(load, pod, since) is not None for load in loads),
+            lambda: all(loads.first(load, pod, since) is not None for load in asked),
             within=self.bound + ENOUGH,
         )
-        found = [_first(load, pod, since) for load in loads]
+        found = [loads.first(load, pod, since) for load in asked]
         return max((math.inf if at is None else at - since.end for at in found), default=0.0)
 
     def until_refused(self) -> None:
         """Wait until every load of fresh connections is refused, five times in a row."""
         self.until(
             "every load is refused",
-            lambda: all(_tail(load) == {"refused"} for load in self.fresh()),
+            lambda: all(loads.tail(load) == {"refused"} for load in self.fresh()),
             within=self.timeouts.programmed,
         )
 
@@ -115,8 +116,7 @@ class Experiment:
         def reached(load: Load) -> set[str | None]:
             return {
                 one.backend
-                for part in list(load.attempts)
-                for one, (begun, _) in zip(part, load.times(part), strict=True)
+                for one, begun, _ in loads.recent(load, now)
                 if begun > now and one.outcome == "ok"
             }
 
@@ -128,11 +128,11 @@ class Experiment:
 
     def go_on(self, seconds: float) -> None:
         """Let the loads go on for so long, measured by the attempts that they make."""
-        had = {load.name: _count(load) for load in self.history.loads}
+        had = {load.name: loads.count(load) for load in self.history.loads}
         self.until.testbed(
             f"the loads go on for {seconds:g} s",
             lambda: all(
-                _count(load) - had[load.name] >= load.rate * seconds for load in self.fresh()
+                loads.count(load) - had[load.name] >= load.rate * seconds for load in self.fresh()
             ),
             within=5 * seconds + 30,
         )
@@ -274,13 +274,13 @@ class Experiment:
         ]
 
     def _lively(self, fresh: Sequence[oracle.Tried]) -> Judgement:
-        loads = [load for load in self.history.loads if not load.flow]
+        fresh_loads = [load for load in self.history.loads if not load.flow]
         return all_of(
             *(
                 oracle.lively(
                     fresh, {load.name: load.rate}, max(load.began, self.served), load.ended
                 )
-                for load in loads
+                for load in fresh_loads
             )
         )
 
@@ -298,22 +298,3 @@ class Experiment:
 
 def _window(span: Span, slack: float = 0.0) -> oracle.Window:
     return oracle.Window(span.start, span.end + slack, span.name)
-
-
-def _count(load: Load) -> int:
-    return sum(len(part) for part in load.attempts)
-
-
-def _tail(load: Load, count: int = 5) -> set[str]:
-    """Return the outcomes of the last attempts, none while there are too few."""
-    outcomes = [outcome for part in load.attempts[-3:] for outcome in part.outcome]
-    return set(outcomes[-count:]) if len(outcomes) >= count else set()
-
-
-def _first(load: Load, pod: Pod, since: Span) -> float | None:
-    """Return when the load reached a pod first since a change began."""
-    for part in list(load.attempts):
-        for one, (begun, ended) in zip(part, load.times(part), strict=True):
-            if one.outcome == "ok" and one.backend == pod.identity and ended >= since.start:
-                return max(begun, since.end)
-    return None

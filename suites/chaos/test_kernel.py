@@ -35,7 +35,7 @@ SHORT = "2s"
 def test_conntrack_full(site: Site) -> None:
     """With the conntrack table full open connections go on, and new ones as soon as it has room."""
     with site.nemesis.during(ConntrackFull(site.victim.name)) as full:
-        site.until_seen(site.swap(), {site.other.name})
+        site.until_seen(site.swap(on=site.other), {site.other.name})
         site.experiment.go_on(2)
     site.until_seen(site.swap())
     site.experiment.go_on(3)
