@@ -55,6 +55,7 @@ def test_node_stands_still(site: Site) -> None:
     "CHA-021",
     feature="partition",
     profile="chaos",
+    level="extended",
     min_nodes=2,
     requires=(*NEEDS, "node-partition"),
     reference=LIFECYCLE,
