@@ -18,7 +18,7 @@ from fixtures.waits import Until
 from reports.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from clusters.protocol import Cluster
@@ -45,7 +45,7 @@ def until(tmp_path: Path) -> Iterator[Until]:
 def test_what_a_provider_cannot_do_it_refuses(cluster: Cluster) -> None:
     """Without the capability each method is the caller's mistake."""
     node, faults = cluster.nodes[1], cluster.faults
-    attempts = {
+    attempts: dict[str, Callable[[], None]] = {
         "node-freeze": lambda: faults.freeze(node),
         "node-power": lambda: faults.power_off(node),
         "node-partition": lambda: faults.unplug(node),
