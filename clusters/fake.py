@@ -11,20 +11,21 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from clusters.errors import BuildError, ConfigError, TestbedError
 from clusters.fake_api import Api, Store
-from clusters.fake_parts import Process, Proxy
+from clusters.fake_parts import NoFaults, Process, Proxy
 from clusters.protocol import HEALTHZ_PORT, AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     Objection = Callable[[str, ProxySpec], BuildError | None]
 
@@ -80,6 +81,8 @@ class FakeCluster:
         self.store = Store(self._see)
         self.server = Api(self.store)
         self.closed = False
+        self.faults = NoFaults(self.name)
+        self.fault_log = Path(tempfile.gettempdir()) / f"{self.name}-faults.jsonl"
         self._api: Any = None
         try:
             self._build(specs)

@@ -10,11 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clusters.errors import TestbedError
+from clusters.errors import ConfigError, TestbedError
 from clusters.protocol import AgentAddress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from clusters.protocol import Node
 
 AGENT = Path(__file__).resolve().parents[1] / "fixtures" / "agent" / "agent.py"
 
@@ -75,3 +77,21 @@ class _Healthz(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
         """Nobody reads this log."""
+
+
+class NoFaults:
+    """What a provider says that can do nothing to its nodes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def _refuse(self, *_: object) -> None:
+        raise ConfigError(f"{self.name} has no nodes that something could be done to")
+
+    freeze = thaw = power_off = power_on = unplug = plug = _refuse
+    stall_store = resume_store = signal_proxy = _refuse
+
+    def is_on(self, node: Node) -> bool:
+        """Nobody switches a node off."""
+        del node
+        return True

@@ -111,6 +111,45 @@ class Node(Protocol):
         """The node's kernel release, as `uname -r` prints it."""
 
 
+class NodeFaults(Protocol):
+    """What a provider can do to its nodes and control plane, each with its undoing.
+
+    All of it is done from outside, so that a node can neither refuse nor notice; doing or undoing
+    a thing twice changes nothing. Raises `ConfigError` for what the provider cannot do, which is
+    then no capability of the cluster either.
+    """
+
+    def freeze(self, node: Node) -> None:
+        """Stop a node with its kernel, packets in flight included; capability "node-freeze"."""
+
+    def thaw(self, node: Node) -> None:
+        """Let a frozen node go on as if nothing had been."""
+
+    def power_off(self, node: Node) -> None:
+        """Cut a node's power: what its kernel knew is lost; capability "node-power"."""
+
+    def power_on(self, node: Node) -> None:
+        """Boot a node that is off and return when it takes commands; kube-proxy does not run."""
+
+    def is_on(self, node: Node) -> bool:
+        """Whether the node has power, frozen or not."""
+
+    def unplug(self, node: Node) -> None:
+        """Cut the node's link to the cluster's network both ways; capability "node-partition"."""
+
+    def plug(self, node: Node) -> None:
+        """Connect the node again."""
+
+    def stall_store(self) -> None:
+        """Stop what the API server keeps its objects in; capability "store-stall"."""
+
+    def resume_store(self) -> None:
+        """Let it go on."""
+
+    def signal_proxy(self, node: Node, number: int) -> None:
+        """Send kube-proxy a signal that does not end it, as SIGSTOP; capability "node-access"."""
+
+
 class Cluster(Protocol):
     """A running cluster.
 
@@ -128,6 +167,14 @@ class Cluster(Protocol):
     @property
     def nodes(self) -> Sequence[Node]:
         """All nodes, in the order of their names."""
+
+    @property
+    def faults(self) -> NodeFaults:
+        """What can be done to the nodes."""
+
+    @property
+    def fault_log(self) -> Path:
+        """The file that says which faults are in force; it lives as long as the cluster."""
 
     @property
     def outside(self) -> Sequence[AgentAddress]:

@@ -27,7 +27,7 @@ class Request:
 
     `build` and `control_plane` are as the user wrote them, "" for the provider's own; `mode` is ""
     where the user named none. `slow_factor` multiplies the provider's own bounds and `first_sync`
-    is in seconds.
+    is in seconds. `mend` is called with a cluster that is used again, before anything else.
     """
 
     build: str = ""
@@ -45,6 +45,7 @@ class Request:
     kubeconfig: Path | None = None
     agent_image: str = ""
     allow_disruption: bool = False
+    mend: Callable[[Cluster], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

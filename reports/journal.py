@@ -7,7 +7,7 @@ ISO 8601) and `mono_ns` (monotonic clock of the writing kernel, nanoseconds), an
 - step: `step`; also before the first run line
 - case-start: `case`, `params`
 - attempts: `key` of the case, `probe`, `columns`; wait: `key`, `wait`; observe: `key`, `name`,
-  `value`
+  `value`; event: `key`, `text`
 - case: `result`; build-verdict: `verdict`; harness-error: `problem`
 - end: `finished`, `interrupted`
 """
@@ -93,6 +93,10 @@ class Journal:
     def wait(self, key: str, wait: Wait) -> None:
         """Keep a wait of the case `key`."""
         self.record("wait", key=key, wait=wait)
+
+    def event(self, key: str, text: str) -> None:
+        """Keep that something happened now in the case `key`."""
+        self.record("event", key=key, text=text)
 
     def observe(self, key: str, name: str, value: object) -> None:
         """Keep something the case `key` saw."""

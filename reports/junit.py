@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from reports.files import write_whole
 from reports.model import BuildKind, Outcome
 from reports.text import printable
+from reports.timeline import is_timeline
 from reports.verdicts import judge
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ def _facts(result: CaseResult) -> Iterable[str]:
         ending = "" if wait.ok else ", in vain"
         yield f"waited: {wait.name}: {wait.seconds:.3f} s, {wait.attempts} tries{ending}"
     for name, value in result.observations.items():
-        yield f"observed: {name} = {value}"
+        if not is_timeline(value):
+            yield f"observed: {name} = {value}"
     if result.evidence:
         yield f"evidence: {result.evidence}"
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from markupsafe import escape
 
-from reports import svg
+from reports import svg, timeline
 from reports.text import printable
 
 ROWS = 50
@@ -49,6 +49,8 @@ class Block:
 def lay_out(name: str, value: Any) -> Block:
     """Choose the form for a value that came out of JSON."""
     name = printable(name)
+    if timeline.is_timeline(value):
+        return Block(name, "value", text=_told(value), chart=timeline.draw(value))
     match value:
         case dict() if value:
             return _mapping(name, value)
@@ -76,6 +78,12 @@ def shown(value: Any) -> str:
             return ", ".join(map(shown, value)) or "none"
         case _:
             return "\u2013" if value is None else printable(json.dumps(value, ensure_ascii=False))
+
+
+def _told(value: dict[str, Any]) -> str:
+    lanes = value["lanes"]
+    answered, failed = (sum(sum(lane[key]) for lane in lanes) for key in ("answered", "failed"))
+    return f"{answered:,} attempts were answered, {failed:,} failed, in {shown(value['seconds'])} s"
 
 
 def _is_number(value: object) -> bool:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 LIST_COMMAND = "python -m clusters list"
 
+NEED_A_KERNEL = frozenset({"node-freeze", "node-power", "netem", "own-kernel"})
+"""What can be done only to a node that has a kernel of its own."""
+
 
 class EmbeddedProvider:
     """Makes embedded clusters; see `clusters.providers.Provider`."""
@@ -45,8 +48,8 @@ class EmbeddedProvider:
     def outlook(self, request: Request) -> Outlook:
         """Return what every embedded cluster is; SCTP may be missing on the machine's kernel."""
         able = EmbeddedCluster.capabilities
-        if request.kernel == "host" and not serves_sctp():
-            able -= {"sctp"}
+        if request.kernel == "host":
+            able -= NEED_A_KERNEL | (frozenset() if serves_sctp() else {"sctp"})
         return Outlook(able, request.nodes, mode_of(request))
 
     def describe(self, request: Request) -> str:
@@ -128,6 +131,8 @@ def _become_able(request: Request) -> None:
 def _reuse(request: Request, parts: Parts, logs: Path) -> Up:
     started = time.monotonic()
     cluster = creation.attach(_reused(request), logs, request.first_sync)
+    if request.mend is not None:
+        request.mend(cluster)
     nodes = cluster.nodes
     if request.mode == "all" and len(nodes) < len(MODES):
         raise ConfigError(

@@ -107,6 +107,23 @@ class EmbeddedNode:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(INIT.parents[3]),
         }
+        switch = {"argv": argv, "env": environment}
+        self._switch.write_text(json.dumps(switch))
+        self._start(argv, environment)
+
+    @property
+    def _switch(self) -> Path:
+        """What a later power-on needs, also in a run that took the cluster over."""
+        return self.directory / "power.json"
+
+    def power_on_again(self) -> None:
+        """Start the node as it was started before; it is not up yet then."""
+        switch = json.loads(self._switch.read_text())
+        # A machine that was cut off leaves its name taken; kernels look for that here.
+        self.lab.run(["rm", "-rf", f"{self.directory.parent / 'memory'}/{self.name}"])
+        self._start(switch["argv"], switch["env"])
+
+    def _start(self, argv: list[str], environment: dict[str, str]) -> None:
         log = self.logs / "console.log"
         self.lab.spawn(self.name, argv, log=log, env=environment)
 
@@ -160,7 +177,7 @@ class EmbeddedNode:
         """Cut the node's power: nothing in it gets to do anything more."""
         self.lab.signal(self.name, signal.SIGKILL)
         self.lab.wait(self.name, 5.0)
-        self.control.forget()
+        self.control.forget_all()
 
     def tail(self, lines: int = 15) -> str:
         """Return the last lines that kube-proxy wrote since it was started last."""

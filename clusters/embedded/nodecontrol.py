@@ -25,6 +25,7 @@ class NodeControl:
         self.host = host
         self.port = port
         self._local = threading.local()
+        self._life = 0
 
     def ask(self, op: str, *, within: float = 60.0, **fields: Any) -> dict[str, Any]:
         """Make one request and return the answer.
@@ -66,11 +67,19 @@ class NodeControl:
             with contextlib.suppress(OSError):
                 connection.close()
 
+    def forget_all(self) -> None:
+        """Drop every thread's connection: the node that was at its other end is no more."""
+        self._life += 1
+        self.forget()
+
     def _stream(self, within: float) -> Any:
+        if getattr(self._local, "life", self._life) != self._life:
+            self.forget()
         if getattr(self._local, "connection", None) is None:
             connection = socket.create_connection((self.host, self.port), timeout=within)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._local.connection = connection
             self._local.stream = connection.makefile("rwb")
+            self._local.life = self._life
         self._local.connection.settimeout(within)
         return self._local.stream

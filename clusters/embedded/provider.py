@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.embedded import labclient, network, rundir
 from clusters.embedded.addresses import outside_client
 from clusters.embedded.enter import how_to_enter
+from clusters.embedded.faults import EmbeddedFaults
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
 from clusters.errors import ConfigError, TestbedError
@@ -39,6 +40,12 @@ class EmbeddedCluster:
             "sctp",
             "disruption",
             "dual-stack",
+            "node-freeze",
+            "node-power",
+            "node-partition",
+            "store-stall",
+            "netem",
+            "own-kernel",
         }
     )
 
@@ -62,6 +69,16 @@ class EmbeddedCluster:
     def nodes(self) -> list[Node]:
         """All nodes, in the order of their names."""
         return list(self.embedded_nodes)
+
+    @property
+    def faults(self) -> EmbeddedFaults:
+        """What can be done to the nodes."""
+        return EmbeddedFaults(self.lab, self.runner, self._own)
+
+    @property
+    def fault_log(self) -> Path:
+        """The file that says which faults are in force."""
+        return self.directory / "faults.jsonl"
 
     @property
     def api(self) -> Any:

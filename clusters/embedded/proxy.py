@@ -124,6 +124,10 @@ class ProxyRunner:
         node.proxy_wanted = False
         node.control.ask("signal", name=NAME, signal=int(number), wait=5.0)
 
+    def signal(self, node: EmbeddedNode, number: int) -> None:
+        """Send kube-proxy a signal that does not end it."""
+        node.control.ask("signal", name=NAME, signal=int(number))
+
     def clean_up(self, node: EmbeddedNode) -> None:
         """Remove the rules of the node's present mode with the build's own `--cleanup`.
 

@@ -7,17 +7,19 @@ making them plainer gets there in some dozens.
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from suites.oracles.world import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from suites.oracles.changes import Change
 
     Try = Callable[[list[Change]], list[Change] | None]
     """Makes changes; returns those up to the one that failed, None if none did."""
+
+T = TypeVar("T")
 
 
 def shrink(changes: list[Change], attempt: Try, over: Callable[[], bool]) -> list[Change]:
@@ -34,6 +36,30 @@ def shrink(changes: list[Change], attempt: Try, over: Callable[[], bool]) -> lis
                 found = attempt(candidate)
                 if found is not None:
                     break
+    return best
+
+
+def shortest(
+    items: Sequence[T], fails: Callable[[list[T]], bool], over: Callable[[], bool]
+) -> list[T]:
+    """Return a shortest list of some of these items, in their order, that was seen to fail.
+
+    A half, a quarter ... and each single one are left out while what is left still fails (Zeller's
+    delta debugging, ddmin).
+    """
+    best, size = list(items), max(1, len(items) // 2)
+    while len(best) > 1:
+        for start in range(0, len(best), size):
+            candidate = best[:start] + best[start + size :]
+            if over():
+                return best
+            if candidate and fails(candidate):
+                best, size = candidate, max(1, min(size, len(candidate) // 2))
+                break
+        else:
+            if size == 1:
+                break
+            size //= 2
     return best
 
 

@@ -22,7 +22,7 @@ def test_embedded_cluster_keeps_the_contract(mode: str) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT), "PROXYPROOF_E2E": "1"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -128,12 +128,19 @@ def conditions(pod: dict[str, Any], *, running: bool) -> list[dict[str, Any]]:
     ]
 
 
+def agent_port(pod: dict[str, Any]) -> int:
+    """Return where the pod's agent was controlled before the node lost its power, or 0."""
+    annotations = pod["metadata"].get("annotations") or {}
+    return int(annotations.get("proxyproof.dev/agent", ":0").rpartition(":")[2])
+
+
 class Kubelet:
     """Registers the node and runs its pods."""
 
     def __init__(self, config: dict[str, Any], requests: socket.socket) -> None:
         self.config = config
         self.name = config["name"]
+        self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self.worker = PodWorker(requests)
         self.started: dict[str, dict[str, Any]] = {}
         self.ending: set[str] = set()
@@ -169,7 +176,9 @@ class Kubelet:
             "lastTransitionTime": now(),
         }
         addresses.append({"type": "Hostname", "address": self.name})
-        status = {"addresses": addresses, "conditions": [ready]}
+        # Merged by type otherwise, of which there are two alike on a node that is there already.
+        replaced = [{"$patch": "replace"}, *addresses]
+        status = {"addresses": replaced, "conditions": [ready]}
         api.patch(f"/api/v1/nodes/{self.name}/status", {"status": status})
 
     def renew(self) -> None:
@@ -224,6 +233,7 @@ class Kubelet:
                 namespace=meta["namespace"],
                 args=container.get("args", []),
                 host_network=host,
+                port=agent_port(pod),
             )
         except OSError as error:
             self.log(f"pod {meta['name']}: {error}")
@@ -237,20 +247,28 @@ class Kubelet:
         """Write the pod's status where it differs from what is there."""
         changed = conditions(pod, running=True)
         have = pod.get("status", {})
-        if not changed and have.get("phase") == "Running":
-            return
         addresses = list(made["ips"].values())
+        annotations = {
+            "proxyproof.dev/agent": self.agent(made),
+            "proxyproof.dev/boot": self.boot,
+        }
+        same = pod["metadata"].get("annotations", {}).items() >= annotations.items()
+        if not changed and same and have.get("phase") == "Running":
+            return
         status = {
             "phase": "Running",
             "podIP": addresses[0],
-            "podIPs": [{"ip": a} for a in addresses],
+            # Merged by address otherwise, so that a pod that runs again would keep its old ones.
+            "podIPs": [{"$patch": "replace"}, *({"ip": a} for a in addresses)]
+            if have.get("podIPs")
+            else [{"ip": a} for a in addresses],
             "hostIP": self.config["addresses"]["ipv4"],
             "hostIPs": [{"ip": a} for a in self.config["addresses"].values()],
             "startTime": have.get("startTime") or now(),
             "conditions": changed,
         }
         body = {
-            "metadata": {"annotations": {"proxyproof.dev/agent": self.agent(made)}},
+            "metadata": {"annotations": annotations},
             "status": status,
         }
         try:
@@ -316,7 +334,9 @@ class Kubelet:
             return
         elif uid in self.started:
             self.report(pod, self.started[uid])
-        elif pod.get("status", {}).get("phase", "Pending") == "Pending":
+        else:
+            # One that runs by its status ran before the node lost its power: it runs again, as a
+            # kubelet restarts it, with the next free address.
             self.start(pod)
 
     def watch(self) -> None:

@@ -61,11 +61,18 @@ class Pods:
                 return ips
         raise OSError("no pod address is free")
 
+    def port(self, wanted: int) -> int:
+        """Take the port that a pod had before the node's power was cut, or the next."""
+        taken = {pod.port for pod in self.pods.values()}
+        port = wanted if wanted and wanted not in taken else self.next_port
+        self.next_port = max(self.next_port, port + 1)
+        return port
+
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start a pod and return its addresses and control port."""
         host = request["host_network"]
         ips = self.config["addresses"] if host else self.addresses()
-        port, self.next_port = self.next_port, self.next_port + 1
+        port = self.port(request["port"])
         control = listen_in(self.management, self.config["management_address"], port)
         identity = f"{request['namespace']}/{request['name']}"
         ready, go = socket.socketpair()

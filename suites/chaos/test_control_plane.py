@@ -1,0 +1,100 @@
+"""The API server, or a node's way to it, gone while connections go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fixtures.case import case
+from fixtures.faults import ApiDown, StoreStalled
+from fixtures.network_faults import ApiCut
+
+if TYPE_CHECKING:
+    from suites.chaos.site import Site
+
+SERVICE = "k/k test/e2e/network/service.go, should work after restarting apiserver"
+NEEDS = ("hand-made-endpoints", "outside-client")
+
+
+@case(
+    "CHA-010",
+    feature="API outage",
+    profile="chaos",
+    min_nodes=2,
+    requires=(*NEEDS, "api-restart"),
+    reference=f"{SERVICE}; k/k#76338",
+    disruptive=True,
+)
+def test_api_server_killed_among_changes(site: Site) -> None:
+    """Without an API server all goes on, and changes just before and after its absence arrive."""
+    site.swap()
+    with site.nemesis.during(ApiDown()) as down:
+        site.experiment.go_on(3)
+    site.until_seen(site.swap())
+    site.until_seen(site.swap())
+    site.experiment.go_on(2)
+    site.judge(deaf_all=[down])
+
+
+@case(
+    "CHA-011",
+    feature="API outage",
+    profile="chaos",
+    level="extended",
+    min_nodes=2,
+    requires=(*NEEDS, "store-stall"),
+    reference="k/k staging/src/k8s.io/apiserver/pkg/storage/etcd3",
+    disruptive=True,
+)
+def test_store_stalled(site: Site) -> None:
+    """While the API server's store stands still all goes on, and changes arrive afterwards."""
+    with site.nemesis.during(StoreStalled()) as stalled:
+        site.experiment.go_on(4)
+    for _ in range(2):
+        site.until_seen(site.swap())
+    site.experiment.go_on(2)
+    site.judge(deaf_all=[stalled])
+
+
+@case(
+    "CHA-012",
+    feature="API outage",
+    profile="chaos",
+    min_nodes=2,
+    requires=(*NEEDS, "node-access"),
+    reference="k/k#95981, k/k#107266",
+    disruptive=True,
+)
+def test_cut_off_from_the_api_server(site: Site) -> None:
+    """A node that alone cannot reach the API server goes on, and catches up when it can."""
+    with site.nemesis.during(ApiCut(site.victim.name)) as cut:
+        site.until_seen(site.swap(), {site.other.name})
+        site.until_seen(site.swap(), {site.other.name})
+    site.until_seen(site.swap())
+    site.experiment.go_on(2)
+    site.judge(deaf=[cut.and_backoff()])
+
+
+@case(
+    "CHA-013",
+    feature="API outage",
+    profile="chaos",
+    level="extended",
+    min_nodes=2,
+    requires=(*NEEDS, "node-access", "api-restart"),
+    reference="k/k staging/src/k8s.io/client-go/tools/cache, DeletedFinalStateUnknown",
+    disruptive=True,
+)
+def test_slice_deleted_unseen(site: Site) -> None:
+    """A slice whose deletion a node could not see is gone there when the node lists anew."""
+    spare = site.pods[3:4]
+    change = site.members.in_own_slice(spare)
+    site.experiment.until_seen(spare[0], change)
+    with site.nemesis.during(ApiCut(site.victim.name)) as cut:
+        site.members.drop_slice(spare)
+        # Another API server knows no watch of before: the node has to list, and is told of no
+        # deletion.
+        with site.nemesis.during(ApiDown()) as down:
+            site.experiment.go_on(1)
+    site.until_seen(site.swap(on=site.other))
+    site.experiment.go_on(site.experiment.bound + 2)
+    site.judge(deaf=[cut.and_backoff()], deaf_all=[down])

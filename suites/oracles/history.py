@@ -1,0 +1,233 @@
+"""Judges of histories: who answered while backends came and went and faults were in force.
+
+A history is what was tried (`Tried`), who was a backend when (`Stay`), and when faults kept the
+build from its work (`Window`). All times are seconds of one clock. A change takes effect at some
+moment between its two times, so each judge uses the one that is kinder to the build. Structure:
+section 3.4 of the design of Jepsen's set-full and cilium's no-interrupted-connections check.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from suites.oracles.verdict import Judgement, listing, right, undecided, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+GOOD = "ok"
+PROBE = "error"
+"""An attempt that the probe itself could not make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One attempt: when it began, by when it had its outcome, and which load made it."""
+
+    at: float
+    ended: float
+    outcome: str
+    backend: str | None
+    load: str
+    late: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A backend was an endpoint from `added` to `removed`: each from the write to its answer."""
+
+    backend: str
+    added: tuple[float, float]
+    removed: tuple[float, float] = (math.inf, math.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time in which something else counts than usual, and why."""
+
+    start: float
+    end: float
+    why: str = ""
+
+
+def misdelivered(tried: Sequence[Tried], backends: Collection[str]) -> Judgement:
+    """Judge that nobody ever answered who was no backend at any time (I1, no exception)."""
+    answered = [one for one in tried if one.outcome == GOOD]
+    strange = [one for one in answered if one.backend not in backends]
+    garbled = [one for one in tried if one.outcome == "garbled"]
+    if strange or garbled:
+        first = min([*strange, *garbled], key=lambda one: one.at)
+        who = first.backend or f"garbled data ({first.error})"
+        return wrong(
+            f"{len(strange) + len(garbled)} of {len(tried)} connections were answered by somebody "
+            f"who was never a backend, the first by {who}"
+        )
+    if not answered:
+        return undecided("nobody answered anything")
+    return right(f"all {len(answered)} answers came from backends of the Service")
+
+
+def unfailing(
+    tried: Sequence[Tried],
+    excused: Sequence[Window] = (),
+    budget: int = 0,
+    ways: Collection[str] = (),
+) -> Judgement:
+    """Judge that no more than `budget` attempts failed outside the windows that excuse them (I4).
+
+    An attempt is excused that was under way at any moment of a window, and that failed in one of
+    these `ways` if there are any: who has no endpoint refuses, and drops nothing (I5). Figures:
+    failed attempts by kind, those excused as `excused`.
+    """
+    failed = [one for one in tried if one.outcome not in {GOOD, PROBE}]
+    outside = [
+        one for one in failed if not _in_window(one, excused) or (ways and one.outcome not in ways)
+    ]
+    kinds = Counter(one.outcome for one in outside)
+    figures = {f"failed_{kind}": float(count) for kind, count in sorted(kinds.items())}
+    figures["excused"] = float(len(failed) - len(outside))
+    if len(outside) > budget:
+        named = listing([f"{count} {kind}" for kind, count in sorted(kinds.items())], "and")
+        first = min(outside, key=lambda one: one.at)
+        return wrong(
+            f"{len(outside)} of {len(tried)} connections failed ({named}), the first of "
+            f"{first.load} {_relative(first, excused)}; {budget or 'none'} may",
+            _failures(outside),
+            figures,
+        )
+    probe = sum(one.outcome == PROBE for one in tried)
+    if probe:
+        return undecided(f"the probe could not make {probe} of {len(tried)} attempts", "", figures)
+    if not tried:
+        return undecided("nothing was attempted")
+    return right(
+        f"{len(tried) - len(failed)} of {len(tried)} connections succeeded, "
+        f"{len(failed) - len(outside)} failed while a fault excused it",
+        figures=figures,
+    )
+
+
+def _in_window(one: Tried, windows: Sequence[Window]) -> bool:
+    return any(one.at <= window.end and one.ended >= window.start for window in windows)
+
+
+def _relative(one: Tried, windows: Sequence[Window]) -> str:
+    ended = [window for window in windows if window.end < one.at]
+    if not ended:
+        return f"({one.outcome}, {one.error or 'no answer'}) before any fault"
+    last = max(ended, key=lambda window: window.end)
+    return f"({one.outcome}, {one.error or 'no answer'}) {one.at - last.end:.2f} s after {last.why}"
+
+
+def _failures(failed: Sequence[Tried]) -> str:
+    first = min(one.at for one in failed)
+    rows = [
+        f"+{one.at - first:7.3f} s {one.load} {one.outcome} {one.error}".rstrip()
+        for one in sorted(failed, key=lambda one: one.at)[:40]
+    ]
+    return "\n".join(rows)
+
+
+def flows_kept(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
+    """Judge that open flows go on: none breaks, and none changes its backend (I3).
+
+    `tried` are the requests of flows, each load one flow. Figure `cut`: flows that broke.
+    """
+    cut, moved, flows = [], [], by_load(tried)
+    for name, own in flows.items():
+        broken = [
+            one for one in own if one.outcome not in {GOOD, PROBE} and not _in_window(one, excused)
+        ]
+        if broken:
+            cut.append(f"{name} ({broken[0].outcome})")
+        backends = list(dict.fromkeys(one.backend for one in own if one.outcome == GOOD))
+        # A flow that broke where it may begins anew, with whoever it meets.
+        whole = all(one.outcome in {GOOD, PROBE} for one in own)
+        if len(backends) > 1 and whole:
+            moved.append(f"{name} from {backends[0]} to {backends[1]}")
+    figures = {"cut": float(len(cut)), "moved": float(len(moved))}
+    if cut:
+        return wrong(
+            f"{len(cut)} of {len(flows)} open flows broke: {listing(cut, 'and')}", "", figures
+        )
+    if moved:
+        return wrong(f"open flows changed their backend: {listing(moved, 'and')}", "", figures)
+    if not flows or not any(one.outcome == GOOD for one in tried):
+        return undecided("no flow was answered")
+    return right(f"all {len(flows)} open flows went on with their backends", "", figures)
+
+
+def affine(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
+    """Judge that each load's connections stay with one backend (session affinity)."""
+    loads = by_load([one for one in tried if one.outcome == GOOD and not _in_window(one, excused)])
+    for name, own in loads.items():
+        seen = list(dict.fromkeys(one.backend for one in own))
+        if len(seen) > 1:
+            return wrong(f"connections of {name} went to {listing([str(s) for s in seen], 'and')}")
+    if not loads:
+        return undecided("nobody answered")
+    return right(f"the connections of each of {len(loads)} clients stayed with one backend")
+
+
+def recovered(tried: Sequence[Tried], healed: float, bound: float) -> Judgement:
+    """Judge that everything succeeds again `bound` seconds after the last fault (I9).
+
+    The figure `recovery_s` is the time to the last failure after the healing.
+    """
+    after = [one for one in tried if one.at > healed and one.outcome != PROBE]
+    failed = [one for one in after if one.outcome != GOOD]
+    took = max((one.at - healed for one in failed), default=0.0)
+    figures = {"recovery_s": round(took, 3)}
+    if not any(one.at > healed + bound and one.outcome == GOOD for one in after):
+        return (
+            undecided(f"nothing succeeded later than {bound:.2f} s after the healing")
+            if not (failed and failed[-1].at > healed + bound)
+            else wrong(f"nothing succeeds again {bound:.2f} s after the healing", "", figures)
+        )
+    if took > bound:
+        return wrong(
+            f"a connection still failed {took:.2f} s after the healing; after {bound:.2f} s "
+            "none may",
+            _failures([one for one in failed if one.at > healed + bound]),
+            figures,
+        )
+    return right(f"all was well {took:.2f} s after the healing", "", figures)
+
+
+def lively(
+    tried: Sequence[Tried],
+    rates: dict[str, float],
+    start: float,
+    end: float,
+    *,
+    share: float = 0.5,
+    pause: float = 5.0,
+) -> Judgement:
+    """Judge that the test itself lived: enough attempts were made, without a long pause.
+
+    `rates` are what each load should have made a second. Too few decide nothing.
+    """
+    for name, rate in rates.items():
+        own = sorted(one.at for one in tried if one.load == name and start <= one.at <= end)
+        if len(own) < share * rate * (end - start):
+            return undecided(
+                f"{name} made {len(own)} attempts of {rate * (end - start):.0f}: the machine is "
+                "too busy to judge by"
+            )
+        gaps = [later - sooner for sooner, later in itertools.pairwise(own)]
+        if gaps and max(gaps) > max(pause, 3 / rate):
+            return undecided(f"{name} paused for {max(gaps):.1f} s: the machine stood still")
+    return right(f"{len(rates)} loads made their attempts")
+
+
+def by_load(tried: Sequence[Tried]) -> dict[str, list[Tried]]:
+    """Return the attempts of each load."""
+    loads: dict[str, list[Tried]] = defaultdict(list)
+    for one in tried:
+        loads[one.load].append(one)
+    return dict(loads)
