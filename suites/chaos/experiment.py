@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from fixtures.clients import Target
 from suites.chaos import loads
 from suites.chaos.picture import timeline
 from suites.oracles import history as oracle
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from clusters.protocol import Cluster, Node
-    from fixtures.clients import Client, Target
+    from fixtures.clients import Client
     from fixtures.history import History, Load, Span
     from fixtures.nemesis import Nemesis
     from fixtures.timeouts import Timeouts
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 RATE = 15.0
 FLOW_RATE = 10.0
+CONTROL_RATE = 5.0
 FLOW_TIMEOUT = 15.0
 """Seconds that a flow may stand still: TCP waits twice as long after each loss (RFC 6298)."""
 
@@ -72,6 +75,11 @@ class Experiment:
         """Begin fresh connections, or datagrams, that go by the kube-proxy of `near`."""
         self.near[name] = near.name
         return self.history.load(name, client, target, rate)
+
+    def control(self, name: str, client: Client, pod: Pod) -> None:
+        """Begin connections to a pod past any kube-proxy, which show how the machine is."""
+        target = Target(pod.addresses[pod.workloads.family], 8080)
+        self.history.load(name, client, target, CONTROL_RATE).control = True
 
     def flow(self, name: str, client: Client, target: Target, near: Node) -> Load:
         """Begin one connection with a request every 100 ms."""
@@ -143,7 +151,7 @@ class Experiment:
 
     def fresh(self) -> list[Load]:
         """Return the loads of fresh connections whose sender was not lost."""
-        return [load for load in self.loads_that_live() if not load.flow]
+        return [load for load in self.loads_that_live() if not load.flow and not load.control]
 
     # ------------------------------------------------------------------ bound
 
@@ -196,24 +204,26 @@ class Experiment:
         tried = self.tried()
         flows = {x.name for x in self.history.loads if x.flow and x.target.protocol == "tcp"}
         follow = {x.name for x in self.history.loads if x.flow} - flows
-        fresh = [one for one in tried if one.load not in flows | follow]
+        fresh = [one for one in tried if one.load in self.near.keys() - flows - follow]
         stays = [oracle.Stay(s.backend, s.added, s.removed) for s in self.history.stays]
         windows = [_window(span, self.slack) for span in excused]
         near = {
             node: [*windows, *(_window(span, self.slack) for span in spans)]
             for node, spans in (excused_near or {}).items()
         }
+        still = self._stalls(tried, [*windows, *itertools.chain(*near.values())])
         judged = [
             *(
                 oracle.unfailing(
                     [one for one in fresh if self.near[one.load] == node],
                     near.get(node, windows),
                     ways=ways,
+                    stalled=still,
                 )
                 for node in sorted(set(self.near.values()))
             ),
-            *self._by_node(fresh, stays, deaf or {}),
-            *self._following([x for x in tried if x.load in follow], stays, deaf or {}),
+            *self._by_node(fresh, stays, deaf or {}, still),
+            *self._following([x for x in tried if x.load in follow], stays, deaf or {}, still),
             *also,
         ]
         if flows:
@@ -223,19 +233,28 @@ class Experiment:
             )
         self._record(tried, judged)
         require(oracle.misdelivered(tried, set(backends)))
-        require(self._lively(fresh))
+        require(self._lively(fresh, still))
         require(all_of(*judged))
+
+    def _stalls(
+        self, tried: Sequence[oracle.Tried], faults: Sequence[oracle.Window]
+    ) -> list[oracle.Window]:
+        """Return when the machine stood still; what a fault has broken shows nothing of it."""
+        control = {x.name for x in self.history.loads if x.control}
+        own = [one for one in tried if one.load in control]
+        return oracle.stalls([one for one in own if not oracle.in_window(one, faults)])
 
     def _by_node(
         self,
         fresh: Sequence[oracle.Tried],
         stays: Sequence[oracle.Stay],
         deaf: dict[str, list[Span]],
+        still: Sequence[oracle.Window],
     ) -> list[Judgement]:
         found = []
         for node in sorted(set(self.near.values())):
             own = [one for one in fresh if self.near[one.load] == node]
-            windows = [_window(span) for span in deaf.get(node, [])]
+            windows = [*still, *(_window(span) for span in deaf.get(node, []))]
             if own:
                 found.append(stale(own, stays, self.bound, windows))
                 found.append(arrived(own, stays, self.bound, windows))
@@ -246,11 +265,12 @@ class Experiment:
         tried: Sequence[oracle.Tried],
         stays: Sequence[oracle.Stay],
         deaf: dict[str, list[Span]],
+        still: Sequence[oracle.Window],
     ) -> list[Judgement]:
         """Judge UDP flows, which have to leave a removed backend (k/k#71514)."""
         found = []
         for node in sorted({self.near[one.load] for one in tried}):
-            windows = [_window(span) for span in deaf.get(node, [])]
+            windows = [*still, *(_window(span) for span in deaf.get(node, []))]
             own = [one for one in tried if self.near[one.load] == node]
             found.append(stale(own, stays, self.bound, windows))
         return found
@@ -273,15 +293,17 @@ class Experiment:
             if begun >= self.served
         ]
 
-    def _lively(self, fresh: Sequence[oracle.Tried]) -> Judgement:
-        fresh_loads = [load for load in self.history.loads if not load.flow]
+    def _lively(self, fresh: Sequence[oracle.Tried], still: Sequence[oracle.Window]) -> Judgement:
+        own = [load for load in self.history.loads if load.name in self.near and not load.flow]
+        start, end = min(one.at for one in fresh), max(one.ended for one in fresh)
         return all_of(
+            oracle.mostly(still, start, end),
             *(
                 oracle.lively(
                     fresh, {load.name: load.rate}, max(load.began, self.served), load.ended
                 )
-                for load in fresh_loads
-            )
+                for load in own
+            ),
         )
 
     def _record(self, tried: Sequence[oracle.Tried], judged: Sequence[Judgement]) -> None:

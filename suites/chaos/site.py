@@ -64,6 +64,8 @@ class Site:
             experiment.flow(f"outside flow {number}", outside, by_victim, self.victim)
         by_udp = service.node_target(self.victim, "udp")
         experiment.flow(UDP_FLOW, outside, by_udp, self.victim)
+        for pod in self.pods[:2]:
+            experiment.control(f"past, to {pod.node}", outside, pod)
         experiment.until_served()
         experiment.calibrate(self.members, self.pods[-1])
 
