@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from fixtures.history import Span
+from suites.chaos.judging import Excuses
 from suites.chaos.members import Members
 
 if TYPE_CHECKING:
@@ -107,14 +108,11 @@ class Site:
         during `excused_near`; `deaf_all` and `excused` are for both nodes. What is excused may fail
         in these `ways`, by default in any.
         """
-        self.experiment.judge(
-            self.members.ever,
-            deaf={
-                self.victim.name: [*deaf, *deaf_all],
-                self.other.name: list(deaf_all),
-            },
+        excuses = Excuses(
+            deaf={self.victim.name: [*deaf, *deaf_all], self.other.name: deaf_all},
             excused=excused,
-            excused_near={self.victim.name: list(excused_near)},
-            flows_excused=flows_excused,
+            near={self.victim.name: excused_near},
+            flows=flows_excused,
             ways=ways,
         )
+        self.experiment.judge(self.members.ever, excuses)

@@ -9,6 +9,7 @@ from fixtures.case import case
 from fixtures.churn import nobodies, repeating
 from fixtures.history import Span
 from fixtures.slices import Slices, endpoint, endpoints
+from suites.chaos.judging import Excuses
 from suites.programmed import set_ready
 from suites.terminating import SERVES_ON, end, terminate
 
@@ -104,7 +105,7 @@ def test_rolling_update(
     experiment.go_on(4)
     end(gone)
     experiment.go_on(1)
-    experiment.judge(ever)
+    experiment.judge(ever, Excuses())
 
 
 @case(
@@ -213,4 +214,4 @@ def test_flapping_readiness(
     set_ready(service, [flaps], ready=True)
     experiment.until_all_reach([steady, flaps])
     experiment.go_on(2)
-    experiment.judge({steady.identity, flaps.identity})
+    experiment.judge({steady.identity, flaps.identity}, Excuses())

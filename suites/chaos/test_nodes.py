@@ -8,6 +8,7 @@ from fixtures.case import case
 from fixtures.faults import Frozen, PowerCut, Unplugged
 from fixtures.history import Span
 from fixtures.network_faults import Deaf, LinkDown, Netem
+from suites.chaos.judging import Excuses
 from suites.terminating import SERVES_ON
 
 if TYPE_CHECKING:
@@ -176,5 +177,5 @@ def test_power_cut(
     experiment.until_all_reach(pods)
     experiment.go_on(3)
     experiment.judge(
-        {pod.identity for pod in pods}, excused=[listed], excused_near={victim.name: [cut]}
+        {pod.identity for pod in pods}, Excuses(excused=[listed], near={victim.name: [cut]})
     )
