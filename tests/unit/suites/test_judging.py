@@ -77,7 +77,7 @@ def test_faults_excuse_near_their_node_only() -> None:
 
 
 def test_a_stall_is_seen_past_kube_proxy() -> None:
-    """When a connection to a pod itself hangs, the machine did; but not where a fault explains it."""
+    """When a connection to a pod itself hangs, the machine did, unless a fault explains it."""
     past = load("past", BAD, control=True)
     assert all_of(*judging(load("pod", BAD), past).all()).ok is True
     fault = Excuses(near={"node-2": [Span("fault", "fault", 104.0, 105.0)]})
