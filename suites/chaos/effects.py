@@ -19,12 +19,13 @@ Reach = Literal["", "victim", "all"]
 class Effect:
     """During the fault, and as long again with `backoff`: who learns nothing, and who may fail.
 
-    `writable` is whether the API takes changes meanwhile.
+    `flows_break` is whether open connections may end, `writable` whether the API takes changes meanwhile.
     """
 
     deaf: Reach = ""
     excused: Reach = ""
     backoff: bool = False
+    flows_break: bool = False
     writable: bool = True
 
 
@@ -38,7 +39,8 @@ EFFECTS: dict[type[Fault], Effect] = {
     Frozen: SILENT,
     Unplugged: SILENT,
     Deaf: SILENT,
-    LinkDown: SILENT,
+    # What was masqueraded with an interface's address is forgotten with it.
+    LinkDown: Effect(deaf="victim", excused="all", backoff=True, flows_break=True),
     # Lost segments are repeated later than a load's timeout, and so are the API server's.
     Netem: SILENT,
     ConntrackFull: Effect(deaf="victim", excused="all"),

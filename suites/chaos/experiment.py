@@ -6,17 +6,18 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from fixtures.clients import Target
 from suites.chaos import loads
+from suites.chaos.judging import Excuses, Judging
 from suites.chaos.picture import timeline
 from suites.oracles import history as oracle
-from suites.oracles.membership import arrived, stale
 from suites.oracles.verdict import Judgement, all_of, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from clusters.protocol import Cluster, Node
-    from fixtures.clients import Client, Target
+    from fixtures.clients import Client
     from fixtures.history import History, Load, Span
     from fixtures.nemesis import Nemesis
     from fixtures.timeouts import Timeouts
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 RATE = 15.0
 FLOW_RATE = 10.0
+CONTROL_RATE = 5.0
 FLOW_TIMEOUT = 15.0
 """Seconds that a flow may stand still: TCP waits twice as long after each loss (RFC 6298)."""
 
@@ -72,6 +74,11 @@ class Experiment:
         """Begin fresh connections, or datagrams, that go by the kube-proxy of `near`."""
         self.near[name] = near.name
         return self.history.load(name, client, target, rate)
+
+    def control(self, name: str, client: Client, pod: Pod) -> None:
+        """Begin connections to a pod past any kube-proxy, which show how the machine is."""
+        target = Target(pod.addresses[pod.workloads.family], 8080)
+        self.history.load(name, client, target, CONTROL_RATE).control = True
 
     def flow(self, name: str, client: Client, target: Target, near: Node) -> Load:
         """Begin one connection with a request every 100 ms."""
@@ -143,7 +150,7 @@ class Experiment:
 
     def fresh(self) -> list[Load]:
         """Return the loads of fresh connections whose sender was not lost."""
-        return [load for load in self.loads_that_live() if not load.flow]
+        return [load for load in self.loads_that_live() if not load.flow and not load.control]
 
     # ------------------------------------------------------------------ bound
 
@@ -174,115 +181,26 @@ class Experiment:
 
     # ------------------------------------------------------------------ judgement
 
-    def judge(
-        self,
-        backends: Iterable[str],
-        *,
-        deaf: dict[str, list[Span]] | None = None,
-        excused: Sequence[Span] = (),
-        excused_near: dict[str, list[Span]] | None = None,
-        flows_excused: Sequence[Span] = (),
-        ways: Collection[str] = (),
-        also: Sequence[Judgement] = (),
-    ) -> None:
+    def judge(self, backends: Iterable[str], excuses: Excuses) -> None:
         """End the loads and judge the whole history.
 
-        `deaf` are the faults during which the kube-proxy of a node cannot learn of changes; during
-        `excused` connections may fail, and `slack` seconds longer, and those near one node during
-        `excused_near`; in these `ways`, if they are given. A test that did not live decides
-        nothing, but for a connection that reached somebody else's backend.
+        A test that did not live decides nothing, but for a connection that reached somebody else's
+        backend.
         """
         self.history.stop()
-        tried = self.tried()
-        flows = {x.name for x in self.history.loads if x.flow and x.target.protocol == "tcp"}
-        follow = {x.name for x in self.history.loads if x.flow} - flows
-        fresh = [one for one in tried if one.load not in flows | follow]
-        stays = [oracle.Stay(s.backend, s.added, s.removed) for s in self.history.stays]
-        windows = [_window(span, self.slack) for span in excused]
-        near = {
-            node: [*windows, *(_window(span, self.slack) for span in spans)]
-            for node, spans in (excused_near or {}).items()
-        }
-        judged = [
-            *(
-                oracle.unfailing(
-                    [one for one in fresh if self.near[one.load] == node],
-                    near.get(node, windows),
-                    ways=ways,
-                )
-                for node in sorted(set(self.near.values()))
-            ),
-            *self._by_node(fresh, stays, deaf or {}),
-            *self._following([x for x in tried if x.load in follow], stays, deaf or {}),
-            *also,
-        ]
-        if flows:
-            of_flows = [one for one in tried if one.load in flows]
-            judged.append(
-                oracle.flows_kept(of_flows, [_window(span, self.slack) for span in flows_excused])
-            )
-        self._record(tried, judged)
-        require(oracle.misdelivered(tried, set(backends)))
-        require(self._lively(fresh))
-        require(all_of(*judged))
-
-    def _by_node(
-        self,
-        fresh: Sequence[oracle.Tried],
-        stays: Sequence[oracle.Stay],
-        deaf: dict[str, list[Span]],
-    ) -> list[Judgement]:
-        found = []
-        for node in sorted(set(self.near.values())):
-            own = [one for one in fresh if self.near[one.load] == node]
-            windows = [_window(span) for span in deaf.get(node, [])]
-            if own:
-                found.append(stale(own, stays, self.bound, windows))
-                found.append(arrived(own, stays, self.bound, windows))
-        return found
-
-    def _following(
-        self,
-        tried: Sequence[oracle.Tried],
-        stays: Sequence[oracle.Stay],
-        deaf: dict[str, list[Span]],
-    ) -> list[Judgement]:
-        """Judge UDP flows, which have to leave a removed backend (k/k#71514)."""
-        found = []
-        for node in sorted({self.near[one.load] for one in tried}):
-            windows = [_window(span) for span in deaf.get(node, [])]
-            own = [one for one in tried if self.near[one.load] == node]
-            found.append(stale(own, stays, self.bound, windows))
-        return found
-
-    def tried(self) -> list[oracle.Tried]:
-        """Return all attempts, by the clock of the harness."""
-        return [
-            oracle.Tried(
-                begun,
-                ended,
-                one.outcome,
-                one.backend,
-                load.name,
-                one.late_ns / 1e9,
-                one.error or "",
-            )
-            for load in self.history.loads
-            for part in load.attempts
-            for one, (begun, ended) in zip(part, load.times(part), strict=True)
-            if begun >= self.served
-        ]
-
-    def _lively(self, fresh: Sequence[oracle.Tried]) -> Judgement:
-        fresh_loads = [load for load in self.history.loads if not load.flow]
-        return all_of(
-            *(
-                oracle.lively(
-                    fresh, {load.name: load.rate}, max(load.began, self.served), load.ended
-                )
-                for load in fresh_loads
-            )
+        judging = Judging(
+            self.history,
+            self.near,
+            excuses,
+            bound=self.bound,
+            slack=self.slack,
+            served=self.served,
         )
+        judged = judging.all()
+        self._record(judging.tried, judged)
+        require(oracle.misdelivered(judging.tried, set(backends)))
+        require(judging.lively())
+        require(all_of(*judged))
 
     def _record(self, tried: Sequence[oracle.Tried], judged: Sequence[Judgement]) -> None:
         figures: dict[str, float] = {}
@@ -294,7 +212,3 @@ class Experiment:
         errors = [load.error * 1e3 for load in self.history.loads]
         self.observe("clock error (ms)", round(max(errors, default=0.0), 3))
         self.observe("timeline", timeline(self.history, tried))
-
-
-def _window(span: Span, slack: float = 0.0) -> oracle.Window:
-    return oracle.Window(span.start, span.end + slack, span.name)

@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from fixtures.history import Span
+from suites.chaos.judging import Excuses
 from suites.chaos.members import Members
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Site:
             experiment.flow(f"outside flow {number}", outside, by_victim, self.victim)
         by_udp = service.node_target(self.victim, "udp")
         experiment.flow(UDP_FLOW, outside, by_udp, self.victim)
+        for pod in self.pods[:2]:
+            experiment.control(f"past, to {pod.node}", outside, pod)
         experiment.until_served()
         experiment.calibrate(self.members, self.pods[-1])
 
@@ -105,14 +108,11 @@ class Site:
         during `excused_near`; `deaf_all` and `excused` are for both nodes. What is excused may fail
         in these `ways`, by default in any.
         """
-        self.experiment.judge(
-            self.members.ever,
-            deaf={
-                self.victim.name: [*deaf, *deaf_all],
-                self.other.name: list(deaf_all),
-            },
+        excuses = Excuses(
+            deaf={self.victim.name: [*deaf, *deaf_all], self.other.name: deaf_all},
             excused=excused,
-            excused_near={self.victim.name: list(excused_near)},
-            flows_excused=flows_excused,
+            near={self.victim.name: excused_near},
+            flows=flows_excused,
             ways=ways,
         )
+        self.experiment.judge(self.members.ever, excuses)

@@ -70,6 +70,7 @@ class Walker:
                 deaf_all=allowed.deaf_all,
                 excused=allowed.excused,
                 excused_near=allowed.excused_near,
+                flows_excused=allowed.flows_excused,
             )
         except AssertionError as error:
             return str(error).partition("\n")[0] or "an assertion failed"

@@ -91,6 +91,7 @@ class Allowed:
     deaf_all: list[Span] = field(default_factory=list)
     excused: list[Span] = field(default_factory=list)
     excused_near: list[Span] = field(default_factory=list)
+    flows_excused: list[Span] = field(default_factory=list)
 
     def add(self, span: Span, effect: Effect) -> None:
         """Add what one fault, which is over, excuses."""
@@ -99,6 +100,8 @@ class Allowed:
             (self.deaf if effect.deaf == "victim" else self.deaf_all).append(longer)
         if effect.excused:
             (self.excused_near if effect.excused == "victim" else self.excused).append(longer)
+        if effect.flows_break:
+            self.flows_excused.append(longer)
 
 
 def walk(site: Site, steps: Sequence[Step]) -> Allowed:

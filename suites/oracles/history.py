@@ -77,16 +77,21 @@ def unfailing(
     excused: Sequence[Window] = (),
     budget: int = 0,
     ways: Collection[str] = (),
+    stalled: Sequence[Window] = (),
 ) -> Judgement:
     """Judge that no more than `budget` attempts failed outside the windows that excuse them (I4).
 
     An attempt is excused that was under way at any moment of a window, and that failed in one of
-    these `ways` if there are any: who has no endpoint refuses, and drops nothing (I5). Figures:
-    failed attempts by kind, those excused as `excused`.
+    these `ways` if there are any: who has no endpoint refuses, and drops nothing (I5). A timeout is
+    excused as well while the machine was `stalled`. Figures: failed attempts by kind, those excused
+    as `excused`.
     """
     failed = [one for one in tried if one.outcome not in {GOOD, PROBE}]
     outside = [
-        one for one in failed if not _in_window(one, excused) or (ways and one.outcome not in ways)
+        one
+        for one in failed
+        if not (in_window(one, excused) and (not ways or one.outcome in ways))
+        and not (one.outcome == "timeout" and in_window(one, stalled))
     ]
     kinds = Counter(one.outcome for one in outside)
     figures = {f"failed_{kind}": float(count) for kind, count in sorted(kinds.items())}
@@ -112,7 +117,40 @@ def unfailing(
     )
 
 
-def _in_window(one: Tried, windows: Sequence[Window]) -> bool:
+def stalls(control: Sequence[Tried], *, slow: float = 0.5, around: float = 1.5) -> list[Window]:
+    """Return when the machine stood still, by connections to pods past any kube-proxy.
+
+    One of them that fails, or takes more than `slow` seconds, shows that packets or processes were
+    held up for everybody, `around` seconds before and after.
+    """
+    held = sorted(
+        (one.at - around, one.ended + around)
+        for one in control
+        if one.outcome != GOOD or one.ended - one.at > slow or one.late > slow
+    )
+    merged: list[Window] = []
+    for start, end in held:
+        if merged and start <= merged[-1].end:
+            longest = max(end, merged[-1].end)
+            merged[-1] = Window(merged[-1].start, longest, merged[-1].why)
+        else:
+            merged.append(Window(start, end, "the machine stood still"))
+    return merged
+
+
+def mostly(windows: Sequence[Window], start: float, end: float, *, share: float = 0.5) -> Judgement:
+    """Judge that windows take no more than a share of a time; undecided if they do."""
+    taken = sum(max(0.0, min(w.end, end) - max(w.start, start)) for w in windows)
+    if taken > share * (end - start):
+        return undecided(
+            f"the machine stood still for {taken:.0f} of {end - start:.0f} s, as connections past "
+            "kube-proxy show, which leaves too little to judge by"
+        )
+    return right(f"the machine stood still for {taken:.1f} s", figures={"stalled_s": taken})
+
+
+def in_window(one: Tried, windows: Sequence[Window]) -> bool:
+    """Tell whether an attempt was under way at any moment of a window."""
     return any(one.at <= window.end and one.ended >= window.start for window in windows)
 
 
@@ -141,7 +179,7 @@ def flows_kept(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgem
     cut, moved, flows = [], [], by_load(tried)
     for name, own in flows.items():
         broken = [
-            one for one in own if one.outcome not in {GOOD, PROBE} and not _in_window(one, excused)
+            one for one in own if one.outcome not in {GOOD, PROBE} and not in_window(one, excused)
         ]
         if broken:
             cut.append(f"{name} ({broken[0].outcome})")
@@ -164,7 +202,7 @@ def flows_kept(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgem
 
 def affine(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
     """Judge that each load's connections stay with one backend (session affinity)."""
-    loads = by_load([one for one in tried if one.outcome == GOOD and not _in_window(one, excused)])
+    loads = by_load([one for one in tried if one.outcome == GOOD and not in_window(one, excused)])
     for name, own in loads.items():
         seen = list(dict.fromkeys(one.backend for one in own))
         if len(seen) > 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusters.embedded.guest.kubelet import conditions, now
+from clusters.embedded.guest.kubelet import agent_port, conditions, now
 
 GATE = "proxyproof.dev/ready"
 
@@ -66,3 +66,11 @@ def test_times_are_as_the_api_writes_them() -> None:
     """metav1.Time has whole seconds, metav1.MicroTime (a Lease's) six decimals."""
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", now())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", now(micro=True))
+
+
+def test_a_pod_keeps_its_control_port_over_a_boot() -> None:
+    """What was annotated before is taken again, and nothing where nothing was."""
+    annotations = {"proxyproof.dev/agent": "10.255.1.2:7104"}
+    assert agent_port({"metadata": {"annotations": annotations}}) == 7104
+    assert agent_port({"metadata": {}}) == 0
+    assert agent_port({"metadata": {"annotations": {"other": "x:1"}}}) == 0

@@ -9,7 +9,9 @@ from suites.oracles.history import (
     flows_kept,
     lively,
     misdelivered,
+    mostly,
     recovered,
+    stalls,
     unfailing,
 )
 
@@ -116,3 +118,16 @@ def test_a_test_that_did_not_live_decides_nothing() -> None:
     gap = [one for one in STEADY if not 2 < one.at < 4]
     assert lively(gap, {"pod": 10.0}, 0.0, 9.9, pause=1.0).ok is None
     assert lively(gap, {"pod": 10.0}, 0.0, 9.9, pause=5.0).ok is True
+
+
+def test_a_machine_that_stood_still_excuses_timeouts() -> None:
+    """Connections past kube-proxy that hang show it; a refusal is no matter of the machine."""
+    control = [tried(number / 5, load="past") for number in range(50)]
+    assert stalls(control) == []
+    still = stalls([*control, tried(5.0, "timeout", load="past", took=1.0), tried(5.5, took=0.8)])
+    assert [(window.start, window.end) for window in still] == [(3.5, 7.8)]
+    assert unfailing([*STEADY, tried(4.0, "timeout", took=1.0)], stalled=still).ok is True
+    assert unfailing([*STEADY, tried(4.0, "refused")], stalled=still).ok is False
+    assert unfailing([*STEADY, tried(9.0, "timeout", took=1.0)], stalled=still).ok is False
+    assert mostly(still, 0.0, 10.0).ok is True
+    assert mostly(still, 3.0, 8.0).ok is None
