@@ -19,7 +19,8 @@ Reach = Literal["", "victim", "all"]
 class Effect:
     """During the fault, and as long again with `backoff`: who learns nothing, and who may fail.
 
-    `flows_break` is whether open connections may end, `writable` whether the API takes changes meanwhile.
+    `flows_break` is whether open connections may end, `writable` whether the API takes changes
+    meanwhile.
     """
 
     deaf: Reach = ""
