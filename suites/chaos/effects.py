@@ -17,8 +17,9 @@ Reach = Literal["", "victim", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """During the fault, and as long again with `backoff`: who learns nothing, and who may fail.
+    """During the fault: who learns nothing, and who may fail.
 
+    With `backoff` as long again, with `retries` twice as long again (`fixtures.history.Span`).
     `flows_break` is whether open connections may end, `writable` whether the API takes changes
     meanwhile.
     """
@@ -26,6 +27,7 @@ class Effect:
     deaf: Reach = ""
     excused: Reach = ""
     backoff: bool = False
+    retries: bool = False
     flows_break: bool = False
     writable: bool = True
 
@@ -34,8 +36,8 @@ SILENT = Effect(deaf="victim", excused="all", backoff=True)
 EFFECTS: dict[type[Fault], Effect] = {
     ProxyKilled: Effect(deaf="victim"),
     ProxyStopped: Effect(deaf="victim"),
-    ApiDown: Effect(deaf="all", writable=False),
-    StoreStalled: Effect(deaf="all", writable=False),
+    ApiDown: Effect(deaf="all", retries=True, writable=False),
+    StoreStalled: Effect(deaf="all", retries=True, writable=False),
     ApiCut: Effect(deaf="victim", backoff=True),
     Frozen: SILENT,
     Unplugged: SILENT,

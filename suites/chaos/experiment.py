@@ -65,6 +65,7 @@ class Experiment:
         self.bound = timeouts.programmed
         self.slack = SLACK
         self.served = 0.0
+        self._deaf_until = 0.0
 
     # ------------------------------------------------------------------ load
 
@@ -103,10 +104,15 @@ class Experiment:
         self.until.or_go_on(
             f"{pod.name} is reached",
             lambda: all(loads.first(load, pod, since) is not None for load in asked),
-            within=self.bound + ENOUGH,
+            within=max(0.0, self._deaf_until - self.now()) + self.bound + ENOUGH,
         )
         found = [loads.first(load, pod, since) for load in asked]
         return max((math.inf if at is None else at - since.end for at in found), default=0.0)
+
+    def allow(self, deaf: Span) -> Span:
+        """Be patient with a node that may be deaf to changes until the end of a span; returns it."""
+        self._deaf_until = max(self._deaf_until, deaf.end)
+        return deaf
 
     def until_refused(self) -> None:
         """Wait until every load of fresh connections is refused, five times in a row."""

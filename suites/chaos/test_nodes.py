@@ -33,11 +33,10 @@ def cut_off(site: Site, fault: Fault, *, flows_break: bool = False) -> None:
     with site.nemesis.during(fault) as span:
         site.until_seen(site.swap(on=site.other), {site.other.name})
         site.until_seen(site.swap(on=site.other), {site.other.name})
+    deaf = site.experiment.allow(span.and_backoff())
     site.until_seen(site.swap())
     site.experiment.go_on(3)
-    site.judge(
-        deaf=[span.and_backoff()], excused=[span], flows_excused=[span] if flows_break else []
-    )
+    site.judge(deaf=[deaf], excused=[span], flows_excused=[span] if flows_break else [])
 
 
 @case(

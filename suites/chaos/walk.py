@@ -93,15 +93,17 @@ class Allowed:
     excused_near: list[Span] = field(default_factory=list)
     flows_excused: list[Span] = field(default_factory=list)
 
-    def add(self, span: Span, effect: Effect) -> None:
-        """Add what one fault, which is over, excuses."""
+    def add(self, span: Span, effect: Effect) -> Span:
+        """Add what one fault, which is over, excuses; returns the span with its aftermath."""
         longer = span.and_backoff() if effect.backoff else span
+        longer = span.and_retries() if effect.retries else longer
         if effect.deaf:
             (self.deaf if effect.deaf == "victim" else self.deaf_all).append(longer)
         if effect.excused:
             (self.excused_near if effect.excused == "victim" else self.excused).append(longer)
         if effect.flows_break:
             self.flows_excused.append(longer)
+        return longer
 
 
 def walk(site: Site, steps: Sequence[Step]) -> Allowed:
@@ -117,7 +119,7 @@ def walk(site: Site, steps: Sequence[Step]) -> Allowed:
         for fault in reversed(step.faults):
             site.nemesis.end(fault)
         for span, effect in zip(spans, step.effects, strict=True):
-            allowed.add(span, effect)
+            site.experiment.allow(allowed.add(span, effect))
         for _ in range(step.after):
             site.until_seen(site.swap())
     site.experiment.go_on(2)

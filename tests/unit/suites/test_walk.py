@@ -49,7 +49,7 @@ def test_what_a_fault_excuses() -> None:
     allowed.add(Span("f", "fault", 10.0, 13.0), EFFECTS[Frozen])
     allowed.add(Span("a", "fault", 20.0, 22.0), EFFECTS[ApiDown])
     assert [(span.start, span.end) for span in allowed.excused] == [(10.0, 16.0)]
-    assert [(span.start, span.end) for span in allowed.deaf_all] == [(20.0, 22.0)]
+    assert [(span.start, span.end) for span in allowed.deaf_all] == [(20.0, 26.0)]
     assert not allowed.excused_near
 
 
