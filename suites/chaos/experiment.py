@@ -110,7 +110,7 @@ class Experiment:
         return max((math.inf if at is None else at - since.end for at in found), default=0.0)
 
     def allow(self, deaf: Span) -> Span:
-        """Be patient with a node that may be deaf to changes until the end of a span; returns it."""
+        """Be patient with a node that may be deaf until the end of a span; returns the span."""
         self._deaf_until = max(self._deaf_until, deaf.end)
         return deaf
 
