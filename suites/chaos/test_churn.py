@@ -184,6 +184,8 @@ def test_slices_split_and_merged(site: Site) -> None:
         slices.write("a", endpoints(now, family))
         for number in range(len(now)):
             slices.delete(f"own-{number}")
+        # What a deletion took away by mistake would come back with the next write.
+        site.experiment.go_on(1)
     site.until_seen(site.swap())
     site.experiment.go_on(2)
     site.judge()
