@@ -83,6 +83,14 @@ class Site:
         self.joined_by = self.members.swap(members[0], self.joined)
         return self.joined_by
 
+    def leave_udp_flow(self) -> None:
+        """Have other endpoints than the one that the UDP flow is at, for as long as it may stay."""
+        load = next(load for load in self.experiment.history.loads if load.name == UDP_FLOW)
+        latest = [one.backend for part in load.attempts[-3:] for one in part if one.backend]
+        left = [pod for pod in self.pods if pod.identity not in latest[-1:]]
+        self.members.set(left[:MEMBERS])
+        self.experiment.go_on(self.experiment.bound + 2)
+
     def until_back(self, change: Span) -> None:
         """Wait until all endpoints that there are now are reached since a change."""
         for pod in self.members.now:

@@ -45,7 +45,7 @@ def test_steady_churn(site: Site) -> None:
             f"{CHANGES} changes are made", lambda: changes() >= CHANGES, within=120
         )
     site.until_seen(site.swap())
-    site.experiment.go_on(2)
+    site.leave_udp_flow()
     site.judge()
 
 

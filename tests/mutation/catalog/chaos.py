@@ -7,13 +7,34 @@ from tests.mutation.defect import IPTABLES, IPVS, Defect
 
 RUNNER = "pkg/proxy/runner/bounded_frequency_runner.go"
 SLICES = "pkg/proxy/endpointslicecache.go"
-CONFIG = "pkg/proxy/config/config.go"
+SERVER = "cmd/kube-proxy/app/server.go"
 GRACEFUL = "pkg/proxy/ipvs/graceful_termination.go"
 CONNTRACK = "pkg/proxy/conntrack/cleanup.go"
 
-_DELETED = """	endpointSlice, ok := obj.(*discoveryv1.EndpointSlice)
-	if !ok {
-		tombstone, ok := obj.(cache.DeletedFinalStateUnknown)
+_CLIENT = """	kubeConfig.Burst = int(config.Burst)
+
+	client, err := clientset.NewForConfig(kubeConfig)
+	if err != nil {
+		return nil, err
+	}
+
+	return client, nil
+}
+
+"""
+
+_ONCE = """type once struct {
+	next http.RoundTripper
+}
+
+func (o once) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := o.next.RoundTrip(request)
+	if err != nil && request.URL.Query().Get("watch") != "" {
+		select {}
+	}
+	return response, err
+}
+
 """
 
 _CLEAN = """func CleanStaleEntries(ct Interface, ipFamily v1.IPFamily,
@@ -144,37 +165,20 @@ OF_RESTARTS = (
 
 OF_FAULTS = (
     Defect(
-        "a watch that ended is not begun again",
+        "a connection to the API server that failed is not made again",
         MODES,
         {
-            CONFIG: (
-                (
-                    "\thandlerRegistration, _ := endpointSliceInformer.Informer()."
-                    "AddEventHandlerWithResyncPeriod(\n"
-                ),
-                (
-                    "\t_ = endpointSliceInformer.Informer().SetWatchErrorHandler("
-                    "func(*cache.Reflector, error) { select {} })\n"
-                    "\thandlerRegistration, _ := endpointSliceInformer.Informer()."
-                    "AddEventHandlerWithResyncPeriod(\n"
-                ),
+            SERVER: (
+                _CLIENT,
+                _CLIENT.replace(
+                    "\tclient, err",
+                    "\tkubeConfig.Wrap(func(next http.RoundTripper) http.RoundTripper {\n"
+                    "\t\treturn once{next}\n\t})\n\tclient, err",
+                )
+                + _ONCE,
             )
         },
-        ("CHA-010",),
-    ),
-    Defect(
-        "a deletion that was not seen is none",
-        MODES,
-        {
-            CONFIG: (
-                _DELETED,
-                _DELETED.replace(
-                    "\t\ttombstone, ok :=",
-                    "\t\tif len(c.eventHandlers) > 0 {\n\t\t\treturn\n\t\t}\n\t\ttombstone, ok :=",
-                ),
-            )
-        },
-        ("CHA-013",),
+        ("CHA-010", "CHA-013"),
     ),
     Defect(
         "a failed sync is not tried again",
