@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clusters.protocol import MODES
-from tests.mutation.defect import IPTABLES, IPVS, Defect
+from tests.mutation.defect import IPVS, Defect
 
 RUNNER = "pkg/proxy/runner/bounded_frequency_runner.go"
 SLICES = "pkg/proxy/endpointslicecache.go"
@@ -184,17 +184,6 @@ OF_FAULTS = (
         "a failed sync is not tried again",
         ("iptables", "nftables"),
         {RUNNER: ("\t\tif err != nil {\n\t\t\t// If error", "\t\tif false {\n\t\t\t// If error")},
-        ("CHA-033",),
-    ),
-    Defect(
-        "a failed partial sync is tried again as a partial one",
-        ("iptables",),
-        {
-            IPTABLES: (
-                "\t\t\t// a partial sync.\n\t\t\tproxier.needFullSync = true\n",
-                "\t\t\t// a partial sync.\n",
-            )
-        },
         ("CHA-033",),
     ),
 )
