@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.protocol import AgentAddress, Cluster
-    from tests.contract.conftest import Provider
 
 HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
 NOBODY = "http://127.0.0.1:9/"
@@ -231,41 +228,6 @@ def test_collect_writes_each_node(cluster: Cluster, tmp_path: Path) -> None:
         files = [path for path in (tmp_path / "state" / node.name).rglob("*") if path.is_file()]
         assert files
         assert sum(path.stat().st_size for path in files) > 0
-
-
-def test_close_leaves_nothing(provider: Provider, tmp_path: Path) -> None:
-    """After close no process of the cluster is left, and a second close does no harm."""
-    before = children()
-    made = provider.make(tmp_path)
-    address = made.nodes[0].agent
-    hello(address)
-    made.close()
-    deadline = time.monotonic() + LATE
-    while children() - before and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert children() - before == set()
-    with pytest.raises(TestbedError):
-        hello(address)
-    with contextlib.suppress(ProxyproofError):
-        made.close()
-    assert children() - before == set()
-
-
-def children() -> set[int]:
-    """Return the living processes below this one, and those that name this test's folder."""
-    below, found = {os.getpid()}, set[int]()
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = path.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            parents[int(path.parent.name)] = int(parent)
-    while below:
-        below = {pid for pid, parent in parents.items() if parent in below}
-        found |= below
-    return found
 
 
 def test_nodes_are_testinfra_hosts(cluster: Cluster) -> None:
