@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from fixtures.kube import Kube
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from clusters.protocol import AgentAddress, Cluster
 
