@@ -157,9 +157,14 @@ class EmbeddedNode:
             "con0=null,fd:1",
             "quiet",
             "panic=-1",
-            f"vec0:transport=raw,ifname={links['node']},depth=64",
-            f"vec1:transport=raw,ifname={links['management']},depth=64",
+            # As that of a real card, the hardware address outlives a boot; the kernel would make
+            # one up each time, and who knew the node would not reach it for half a minute.
+            f"vec0:transport=raw,ifname={links['node']},depth=64,mac={self._mac(0)}",
+            f"vec1:transport=raw,ifname={links['management']},depth=64,mac={self._mac(1)}",
         ]
+
+    def _mac(self, card: int) -> str:
+        return f"02:00:00:00:{self.index:02x}:{card:02x}"
 
     def wait_up(self) -> None:
         """Wait until the node takes commands; raises `TestbedError` with its console's end."""
