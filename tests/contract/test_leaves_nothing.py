@@ -27,7 +27,7 @@ LATE = 5.0
 
 def hello(address: AgentAddress) -> dict[str, object]:
     """Ask an agent who it is."""
-    with Agent(address.host, address.port) as agent:
+    with Agent(address.host, address.port, timeout=LATE) as agent:
         return agent.hello()
 
 
