@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fixtures.churn import in_parallel
 from fixtures.history import BEFORE, Stay
 from fixtures.slices import Slices, endpoints
 
@@ -35,21 +36,31 @@ class Members:
         self.slices.write("a", endpoints(pods, self.family))
         history.stays += [Stay(pod.identity, BEFORE) for pod in pods]
 
-    def set(self, pods: Sequence[Pod]) -> Span:
-        """Make these pods, and only these, endpoints; returns the change."""
+    def set(self, pods: Sequence[Pod], *, apart: bool = False) -> Span:
+        """Make these pods, and only these, endpoints; returns the change.
+
+        With `apart` each has a slice of its own, all of which are written at the same moment; it
+        stays so, with as many pods, until the end.
+        """
         joining = [pod for pod in pods if pod not in self.now]
         leaving = [pod for pod in self.now if pod not in pods]
         named = [f"+{pod.name}" for pod in joining] + [f"-{pod.name}" for pod in leaving]
         # Before the write: what reaches them while it is under way is right.
         self.ever |= {pod.identity for pod in joining}
         with self.history.change(" ".join(named) or "no change") as span:
-            self.slices.write("a", endpoints(pods, self.family))
+            if apart:
+                in_parallel(self._write_apart, enumerate(pods))
+            self.slices.write("a", [] if apart else endpoints(pods, self.family))
         for pod in leaving:
             self.history.left(pod.identity, span)
         for pod in joining:
             self.history.joined(pod.identity, span)
         self.now = list(pods)
         return span
+
+    def _write_apart(self, numbered: tuple[int, Pod]) -> None:
+        number, pod = numbered
+        self.slices.write(f"apart-{number}", endpoints([pod], self.family))
 
     def drop_slice(self, pods: Sequence[Pod]) -> Span:
         """Delete an EndpointSlice of these pods, made by `in_own_slice`."""
