@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from markupsafe import escape
 
-from reports import svg, timeline
+from reports import lines, svg, timeline
 from reports.text import printable
 
 ROWS = 50
@@ -52,6 +52,8 @@ def lay_out(name: str, value: Any) -> Block:
     if timeline.is_timeline(value):
         return Block(name, "value", text=_told(value), chart=timeline.draw(value))
     match value:
+        case {"series": dict() as series, "x": str(x), "y": str(y)} if series:
+            return _lines(name, series, x, y, value)
         case dict() if value:
             return _mapping(name, value)
         case [dict() | list(), *_] if len({type(row) for row in value}) == 1:
@@ -94,6 +96,18 @@ def _mapping(name: str, value: dict[str, Any]) -> Block:
     if all(_is_number(item) and item >= 0 for item in value.values()):
         return _bars(name, value)
     return _table(name, [], [[key, item] for key, item in value.items()])
+
+
+def _lines(name: str, series: dict[str, Any], x: str, y: str, more: dict[str, Any]) -> Block:
+    """Draw {"series": {name: [[x, y], ...]}, "x": title, "y": title, "log": "xy", "marks": {}}."""
+    log = str(more.get("log", ""))
+    chart = lines.Chart(
+        {key: [(float(a), float(b)) for a, b in points] for key, points in series.items()},
+        lines.Axis(x, "x" in log),
+        lines.Axis(y, "y" in log),
+        more.get("marks") or {},
+    )
+    return Block(name, "value", chart=lines.draw(chart))
 
 
 def _rows(name: str, rows: list[Any]) -> Block:
