@@ -91,9 +91,9 @@ def _ticks(
     for value in nice(chart.y, heights):
         made.append(_text(LEFT - 6, up(value) + 4, _number(value), "end"))
         made.append(
-            Markup(
-                '<path d="M{l} {y:.1f}H{r}" stroke="currentColor" stroke-opacity=".1"/>'
-            ).format(l=LEFT, r=WIDTH - RIGHT, y=up(value))
+            Markup('<path d="M{l} {y:.1f}H{r}" stroke="currentColor" stroke-opacity=".1"/>').format(
+                l=LEFT, r=WIDTH - RIGHT, y=up(value)
+            )
         )
     middle = (LEFT + WIDTH - RIGHT) / 2
     made.append(_text(middle, HEIGHT - 4, printable(chart.x.title), "middle"))
@@ -106,7 +106,10 @@ def nice(axis: Axis, values: Sequence[float]) -> list[float]:
     top = max(values)
     if axis.log:
         least = min((v for v in values if v > 0), default=1.0)
-        first, last = math.ceil(math.log10(least) - 1e-9), math.floor(math.log10(max(top, least)) + 1e-9)
+        first, last = (
+            math.ceil(math.log10(least) - 1e-9),
+            math.floor(math.log10(max(top, least)) + 1e-9),
+        )
         return [10.0**power for power in range(first, last + 1)] or [least]
     bottom = min(0.0, *values)
     span = (top - bottom) or 1.0
@@ -125,9 +128,9 @@ def _series(
     colour = COLOURS[index % len(COLOURS)]
     path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in series)
     dots = Markup().join(
-        Markup('<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{c}"><title>{t}</title></circle>').format(
-            x=across(x), y=up(y), c=colour, t=f"{name}: {_number(x)}, {_number(y)}"
-        )
+        Markup(
+            '<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{c}"><title>{t}</title></circle>'
+        ).format(x=across(x), y=up(y), c=colour, t=f"{name}: {_number(x)}, {_number(y)}")
         for x, y in series
     )
     row = TOP + 8 + 16 * index

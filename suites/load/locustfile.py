@@ -1,7 +1,7 @@
-"""Load on anything that speaks TCP, HTTP or UDP, by locust's own command line or web page.
+r"""Load on anything that speaks TCP, HTTP or UDP, by locust's own command line or web page.
 
     locust -f suites/load/locustfile.py --host tcp://10.96.0.10:80 --users 20 --rate 200
-    locust -f suites/load/locustfile.py --host http://10.96.0.10:80 --headless --users 20 \\
+    locust -f suites/load/locustfile.py --host http://10.96.0.10:80 --headless --users 20 \
         --steps 100x10,400x2,100x10 --samples samples.json
 
 Each attempt is a new connection at a moment of its own; `--help` has the options under "schedule".
