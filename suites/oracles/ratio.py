@@ -71,12 +71,12 @@ def ratio(
     random = np.random.default_rng(seed)
     drawn = logs[random.integers(0, len(logs), (RESAMPLES, len(logs)))]
     tail = 50 * (1 - confidence)
-    low, high = np.percentile(_trimmed(drawn), [tail, 100 - tail])
-    middle = float(_trimmed(logs[np.newaxis])[0])
+    low, high = np.percentile(trimmed(drawn), [tail, 100 - tail])
+    middle = float(trimmed(logs[np.newaxis])[0])
     return Ratio(math.exp(middle), math.exp(low), math.exp(high), len(logs))
 
 
-def _trimmed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def trimmed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of each row without a share `TRIM` at either end."""
     cut = int(TRIM * rows.shape[1])
     kept = np.sort(rows, axis=1)[:, cut : rows.shape[1] - cut]
