@@ -113,7 +113,9 @@ def by_size(held: list[tuple[int, bool]]) -> str:
 
 def less_cpu(mode: str, spent: Mapping[int, tuple[float, float]]) -> Row:
     """kube-proxy's processor time falls; `spent` are s a change (this mode, iptables) by size."""
-    said = [f"{n:,}: {own:.2f} against {theirs:.2f} s" for n, (own, theirs) in sorted(spent.items())]
+    said = [
+        f"{n:,}: {own:.2f} against {theirs:.2f} s" for n, (own, theirs) in sorted(spent.items())
+    ]
     held = [(n, own < theirs) for n, (own, theirs) in sorted(spent.items()) if own != theirs]
     return Row(
         f"{mode} takes less CPU than iptables",
@@ -126,7 +128,9 @@ def less_cpu(mode: str, spent: Mapping[int, tuple[float, float]]) -> Row:
 def even(mode: str, *, ok: bool | None, sentence: str) -> Row:
     """Connections are spread evenly, by the oracle of the mode's way of choosing."""
     verdict = OPEN if ok is None else HOLDS if ok else FAILS
-    return Row(f"{mode} spreads connections evenly", "connections to 4 endpoints", sentence, verdict)
+    return Row(
+        f"{mode} spreads connections evenly", "connections to 4 endpoints", sentence, verdict
+    )
 
 
 def stable(mode: str, grown: Figure | None, sizes: tuple[int, int]) -> Row:
