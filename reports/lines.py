@@ -85,9 +85,9 @@ def _ticks(
     across: Callable[[float], float],
     up: Callable[[float], float],
 ) -> list[Markup]:
-    made = []
-    for value in nice(chart.x, [x for x, _ in points]):
-        made.append(_text(across(value), HEIGHT - BOTTOM + 14, _number(value), "middle"))
+    base = HEIGHT - BOTTOM + 14
+    xs = nice(chart.x, [x for x, _ in points])
+    made = [_text(across(value), base, _number(value), "middle") for value in xs]
     for value in nice(chart.y, heights):
         made.append(_text(LEFT - 6, up(value) + 4, _number(value), "end"))
         made.append(

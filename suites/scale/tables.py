@@ -112,15 +112,10 @@ def claims(results: Results, spread: Mapping[str, tuple[bool | None, str]]) -> l
     least, most = sizes[0], sizes[-1]
     steep = slope(results[most]["iptables"], most)
     rows = [article.sequential(steep)]
+    rows += [article.constant(m, slope(results[most][m], most), steep) for m in OTHERS]
     for mode in OTHERS:
-        rows.append(article.constant(mode, slope(results[most][mode], most), steep))
-    for mode in OTHERS:
-        rows.append(
-            article.halved(
-                mode,
-                {n: (_cost(at[mode]), _cost(at["iptables"])) for n, at in results.items()},
-            )
-        )
+        costs = {n: (_cost(at[mode]), _cost(at["iptables"])) for n, at in results.items()}
+        rows.append(article.halved(mode, costs))
     for mode in OTHERS:
         spent = {n: (at[mode].change_cpu, at["iptables"].change_cpu) for n, at in results.items()}
         rows.append(article.less_cpu(mode, spent))
