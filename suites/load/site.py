@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fixtures.slices import PORTS as SLICE_PORTS
+from fixtures.slices import endpoints
 from fixtures.workloads import SERVE
 from suites.load import figures
 from suites.oracles.verdict import Judgement, all_of, require
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fixtures.clients import Client
     from fixtures.load.generator import Generating, LoadGenerator, Plan
     from fixtures.load.samples import Samples
+    from fixtures.services import Service
     from fixtures.surroundings import Entry
     from fixtures.workloads import Pod, Workloads
     from suites.check import Check
@@ -84,6 +87,19 @@ class Site:
             for name, target in list(arms.items()):
                 arms[f"kept-{name}"] = target.replace("://", "+kept://")
         return arms
+
+    def changing(self) -> Service:
+        """Return another Service, whose endpoints are written by hand, once it works."""
+        made = self.workloads.service("changing", app=None)
+        made.set_endpoints(endpoints(self.pods, self.family), ports=SLICE_PORTS)
+        client = self.entry.by(self.node, made.cluster_ip)
+        self.check.reaches(client, made.target(), self.pods)
+        return made
+
+    def arms_of(self, service: Service) -> dict[str, str]:
+        """Return a Service's TCP port and a pod's as targets."""
+        target = service.target()
+        return self.arms() | {"service": url("tcp", target.host, target.port)}
 
     def run(self, plan: Plan) -> Samples:
         """Generate a load to its end."""
