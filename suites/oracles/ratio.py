@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FEWEST = 6
 """Rounds below which an interval promises more than it holds."""
 
-RESAMPLES = 4000
+RESAMPLES = 2000
 TRIM = 0.2
 CONFIDENCE = 0.99
 
