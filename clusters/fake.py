@@ -69,9 +69,7 @@ class FakeCluster:
     what starting kube-proxy there raises.
     """
 
-    capabilities = frozenset(
-        {"load-generator", "node-access", "outside-client", "disruption"}
-    )
+    capabilities = frozenset({"load-generator", "node-access", "outside-client", "disruption"})
     meeting_point = "127.0.200.1"
 
     def __init__(self, specs: Sequence[ProxySpec], objection: Objection = lambda *_: None) -> None:

@@ -49,11 +49,9 @@ class Block:
 def lay_out(name: str, value: Any) -> Block:
     """Choose the form for a value that came out of JSON."""
     name = printable(name)
-    if timeline.is_timeline(value):
-        return Block(name, "value", text=_told(value), chart=timeline.draw(value))
+    if picture := _picture(name, value):
+        return picture
     match value:
-        case {"series": dict() as series, "x": str(x), "y": str(y)} if series:
-            return _lines(name, series, x, y, value)
         case dict() if value:
             return _mapping(name, value)
         case [dict() | list(), *_] if len({type(row) for row in value}) == 1:
@@ -98,16 +96,32 @@ def _mapping(name: str, value: dict[str, Any]) -> Block:
     return _table(name, [], [[key, item] for key, item in value.items()])
 
 
-def _lines(name: str, series: dict[str, Any], x: str, y: str, more: dict[str, Any]) -> Block:
-    """Draw {"series": {name: [[x, y], ...]}, "x": title, "y": title, "log": "xy", "marks": {}}."""
-    log = str(more.get("log", ""))
-    chart = lines.Chart(
-        {key: [(float(a), float(b)) for a, b in points] for key, points in series.items()},
-        lines.Axis(x, "x" in log),
-        lines.Axis(y, "y" in log),
-        more.get("marks") or {},
-    )
-    return Block(name, "value", chart=lines.draw(chart))
+def _picture(name: str, value: Any) -> Block | None:
+    """Draw what is written to be drawn."""
+    if timeline.is_timeline(value):
+        return Block(name, "value", text=_told(value), chart=timeline.draw(value))
+    if drawn := _lines(value):
+        return Block(name, "value", chart=drawn)
+    return None
+
+
+def _lines(value: Any) -> str:
+    """Draw {"series": {name: [[x, y], ...]}, "x": title, "y": title, "log": "xy", "marks": {}}.
+
+    Returns nothing for any other value.
+    """
+    match value:
+        case {"series": dict() as series, "x": str(x), "y": str(y)}:
+            log = str(value.get("log", ""))
+            chart = lines.Chart(
+                {key: [(float(a), float(b)) for a, b in points] for key, points in series.items()},
+                lines.Axis(x, log="x" in log),
+                lines.Axis(y, log="y" in log),
+                value.get("marks") or {},
+            )
+            return lines.draw(chart)
+        case _:
+            return ""
 
 
 def _rows(name: str, rows: list[Any]) -> Block:

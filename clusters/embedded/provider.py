@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import labclient, network, rundir
+from clusters.embedded.addresses import API_SERVER, outside_client
 from clusters.embedded.enter import how_to_enter
 from clusters.embedded.faults import EmbeddedFaults
-from clusters.embedded.addresses import API_SERVER, outside_client
 from clusters.embedded.labclient import LabProcess
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner

@@ -38,7 +38,7 @@ def generator(
 @pytest.fixture(scope="session")
 def budgets(run_session: RunSession) -> Budgets:
     """The budgets of this kind of cluster."""
-    return Budgets(yaml.safe_load(BUDGETS.read_text())[run_session.options.cluster])
+    return Budgets(yaml.safe_load(BUDGETS.read_text())[run_session.options.provider])
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
 from suites.oracles import article
-from suites.oracles.growth import Figure, difference, exponent
 from suites.oracles.ratio import ratio
+from suites.oracles.scaling import Figure, difference, exponent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
