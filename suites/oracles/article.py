@@ -74,25 +74,15 @@ def constant(mode: str, slope: Figure | None, iptables: Figure | None) -> Row:
     )
 
 
-def halved(mode: str, costs: Mapping[int, tuple[Figure | None, Figure | None]]) -> Row:
-    """Packet processing takes half the time; `costs` are (this mode, iptables) in µs by size.
-
-    The cost is the connect time through a Service, over all places in rule order, less that
-    straight to its pod by the same node.
-    """
-    said, held = [], []
-    for size, (own, theirs) in sorted(costs.items()):
-        if own is None or theirs is None:
-            continue
-        said.append(f"{size:,}: {own.middle:.0f} against {theirs.middle:.0f} µs")
-        if own.high <= HALF * theirs.low:
-            held.append((size, True))
-        elif own.low > HALF * theirs.high:
-            held.append((size, False))
+def halved(mode: str, times: Mapping[int, Figure | None]) -> Row:
+    """Packet processing takes half the time; `times` are this mode's over iptables', by size."""
+    known = [(size, figure) for size, figure in sorted(times.items()) if figure is not None]
+    held = [(size, f.high <= HALF) for size, f in known if f.high <= HALF or f.low > HALF]
     return Row(
         f"{mode} halves the packet processing time of iptables",
-        "what a Service adds to a new connection's time, at the middle of the rules, by Services",
-        "; ".join(said) or "not measured",
+        "connect time of the Service in the middle of the rules over iptables mode's, each against "
+        "the round trip of an open connection at its node, by Services",
+        "; ".join(f"{size:,}: {figure} times" for size, figure in known) or "not measured",
         by_size(held),
     )
 
@@ -140,7 +130,8 @@ def stable(mode: str, grown: Figure | None, sizes: tuple[int, int]) -> Row:
         verdict = HOLDS if grown.high < STEADY else FAILS if grown.low > STEADY else OPEN
     return Row(
         f"{mode} is stable under growth",
-        f"connect time, Service against pod, at {sizes[1]:,} Services over that at {sizes[0]:,}",
+        "connect time of the last Service, against an open connection, at "
+        f"{sizes[1]:,} Services over that at {sizes[0]:,}",
         f"{grown} times" if grown else "not measured",
         verdict,
     )

@@ -31,8 +31,14 @@ if TYPE_CHECKING:
     from fixtures.waits import Until
 
 SUM = SYNCS.replace("_count", "_sum")
-PLACES = ("first", "middle", "last", "direct")
-ROUNDS = 24
+PLACES = ("first", "middle", "last", "direct", "kept")
+"""Services by their place in the rules, the pod straight, and a connection that is open already.
+
+A new connection straight to the pod passes iptables mode's rules as well, all of them and in vain;
+one that is open passes none, so it tells how fast the node is.
+"""
+
+ROUNDS = 60
 TURN = 20
 """Connections of a place in one turn; a round is all places there and back again."""
 
@@ -105,6 +111,13 @@ class Growth:
             at.objects = kernel_objects(self.cluster, node)
             self._account(node, at)
 
+    def end(self) -> None:
+        """Take all away, the nodes' rules first: an IPVS sync would remove them one by one."""
+        for node in self.nodes:
+            self.proxies.stop(node)
+            self.proxies.clean_up(node)
+        self.bulk.clear()
+
     def _client(self, node: Node, address: str) -> Client:
         return self.entry.by(node, address, self.nodes.index(node))
 
@@ -157,7 +170,7 @@ class Growth:
     def _connect(self, node: Node, at: AtSize, places: Mapping[str, str]) -> None:
         """Connect to each place in turns, there and back in every round."""
         targets = {name: Target(vip, 80) for name, vip in places.items()}
-        targets["direct"] = Target(self.bulk.address(0), PORT)
+        targets["direct"] = targets["kept"] = Target(self.bulk.address(0), PORT)
         for target in targets.values():
             client = self._client(node, target.host)
             client.probe(target, TURN)
@@ -167,8 +180,9 @@ class Growth:
             # Each round begins elsewhere, so no place is always next to the same one.
             order = order[1:] + order[:1]
             for name in [*order, *reversed(order)]:
-                attempts = client.probe(targets[name], TURN, timeout=2.0)
-                times.setdefault(name, []).extend(good(attempts))
+                kept = name == "kept"
+                attempts = client.probe(targets[name], TURN, timeout=2.0, reuse=kept)
+                times.setdefault(name, []).extend(answered(attempts) if kept else good(attempts))
             at.rounds.append({name: median(found) for name, found in times.items() if found})
             if turn == 0 and len(at.rounds[0]) < len(PLACES):
                 missing = sorted(set(PLACES) - set(at.rounds[0]))
@@ -208,6 +222,12 @@ class Growth:
             return found.get('ip_family="IPv4"', sum(found.values()))
 
         return own(SYNCS), own(SUM)
+
+
+def answered(attempts: Attempts) -> list[int]:
+    """Return the round trips over a connection that is open, in ns; the first one opened it."""
+    pairs = zip(attempts.outcome, attempts.first_byte_ns, strict=True)
+    return [ns for outcome, ns in pairs if outcome == "ok" and ns is not None][1:]
 
 
 def good(attempts: Attempts) -> list[int]:

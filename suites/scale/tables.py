@@ -6,7 +6,7 @@ from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
 from suites.oracles import article
-from suites.oracles.ratio import ratio
+from suites.oracles.ratio import Ratio, ratio
 from suites.oracles.scaling import Figure, difference, exponent
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def table(results: Results) -> list[dict[str, Any]]:
                     "change CPU s": round(at.change_cpu, 3),
                     **{f"{p} µs": round(place(at, p) / 1e3) for p in ("first", "middle", "last")},
                     "direct µs": round(place(at, "direct") / 1e3),
+                    "open µs": round(place(at, "kept") / 1e3),
                     "RSS MiB": round(at.resident / MIB),
                     "peak MiB": round(at.peak / MIB),
                     "kernel": ", ".join(f"{n:,} {what}" for what, n in at.objects.items()),
@@ -74,7 +75,7 @@ def exponents(results: Results) -> list[dict[str, Any]]:
 def pictures(results: Results) -> dict[str, dict[str, Any]]:
     """Return line charts over the number of Services, a line for each mode."""
     drawn: dict[str, tuple[str, Callable[[AtSize], float]]] = {
-        "what the last Service adds to a connection": ("µs", lambda at: cost(at, "last")),
+        "connection to the last Service less that to the first": ("µs", walk),
         "time of one change's sync": ("s", lambda at: median(at.change_sync or [0.0])),
         "time from change to packet": ("s", lambda at: median(at.change_seen)),
         "cold start until the last Service answers": ("s", lambda at: at.cold_start),
@@ -95,9 +96,9 @@ def pictures(results: Results) -> dict[str, dict[str, Any]]:
     }
 
 
-def cost(at: AtSize, name: str) -> float:
-    """Return what a Service adds to a connection straight to the pod, in µs."""
-    return place(at, name) / 1e3 - place(at, "direct") / 1e3
+def walk(at: AtSize) -> float:
+    """Return what the place in the rules adds to a connection, in µs."""
+    return (place(at, "last") - place(at, "first")) / 1e3
 
 
 def slope(at: AtSize, size: int) -> Figure | None:
@@ -114,8 +115,8 @@ def claims(results: Results, spread: Mapping[str, tuple[bool | None, str]]) -> l
     rows = [article.sequential(steep)]
     rows += [article.constant(m, slope(results[most][m], most), steep) for m in OTHERS]
     for mode in OTHERS:
-        costs = {n: (_cost(at[mode]), _cost(at["iptables"])) for n, at in results.items()}
-        rows.append(article.halved(mode, costs))
+        times = {n: against(at[mode], at["iptables"]) for n, at in results.items()}
+        rows.append(article.halved(mode, times))
     for mode in OTHERS:
         spent = {n: (at[mode].change_cpu, at["iptables"].change_cpu) for n, at in results.items()}
         rows.append(article.less_cpu(mode, spent))
@@ -127,18 +128,25 @@ def claims(results: Results, spread: Mapping[str, tuple[bool | None, str]]) -> l
     return rows
 
 
-def _cost(at: AtSize) -> Figure | None:
-    found = difference(at.pairs("middle", "direct"))
-    return found.times(1e-3) if found else None
+def against(own: AtSize, theirs: AtSize) -> Figure | None:
+    """Return how many times as long a connection takes in one mode as in the other.
+
+    To the Service in the middle of the rules; each node's speed is told by a connection that is
+    open already.
+    """
+    return _quotient(ratio(own.pairs("middle", "kept")), ratio(theirs.pairs("middle", "kept")))
+
+
+def _quotient(one: Ratio | None, other: Ratio | None) -> Figure | None:
+    if one is None or other is None:
+        return None
+    found = one.over(other)
+    return Figure(found.middle, found.low, found.high)
 
 
 def growth_of(few: AtSize, many: AtSize) -> Figure | None:
-    """Return the factor by which the last Service's connection, against the pod's, has grown."""
-    before, after = ratio(few.pairs("last", "direct")), ratio(many.pairs("last", "direct"))
-    if before is None or after is None:
-        return None
-    grown = after.over(before)
-    return Figure(grown.middle, grown.low, grown.high)
+    """Return the factor by which the last Service's connection, against an open one, has grown."""
+    return _quotient(ratio(many.pairs("last", "kept")), ratio(few.pairs("last", "kept")))
 
 
 def per_thousand(results: Results) -> dict[str, float]:

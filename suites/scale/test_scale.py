@@ -77,7 +77,7 @@ def test_growth(
             growth.grow(size)
             show(growth, observe)
         spread = {node.spec.mode: even(growth, node) for node in nodes}
-        bulk.clear()
+        growth.end()
     rows = tables.claims(growth.results, {m: (j.ok, j.sentence) for m, j in spread.items()})
     observe("the article, row by row", [row.plain() for row in rows])
     require(decided(rows))

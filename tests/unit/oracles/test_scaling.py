@@ -99,14 +99,11 @@ def test_by_size(held: list[tuple[int, bool]], said: str) -> None:
 
 
 def test_halved() -> None:
-    """Half is judged with both intervals at their worst."""
-    costs = {
-        100: (Figure(20, 15, 25), Figure(20, 15, 25)),
-        1000: (Figure(20, 15, 25), Figure(60, 55, 65)),
-    }
-    row = halved("ipvs", costs)
+    """Half is judged by the whole interval, at each number of Services."""
+    times = {100: Figure(0.9, 0.8, 1.0), 1000: Figure(0.4, 0.35, 0.45), 5000: None}
+    row = halved("ipvs", times)
     assert row.verdict == "holds above 100 Services"
-    assert row.figures == "100: 20 against 20 µs; 1,000: 20 against 60 µs"
+    assert row.figures == "100: 0.9 (0.8 to 1) times; 1,000: 0.4 (0.35 to 0.45) times"
 
 
 def test_rows_without_intervals() -> None:
