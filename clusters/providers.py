@@ -27,7 +27,8 @@ class Request:
 
     `build`, `baseline` and `control_plane` are as the user wrote them, "" for the provider's own
     or none; `mode` is "" where the user named none. `slow_factor` multiplies the provider's own
-    bounds and `first_sync` is in seconds. `mend` is called with a cluster that is used again, before anything else.
+    bounds and `first_sync` is in seconds. `mend` is called with a cluster that is used again,
+    before anything else.
     """
 
     build: str = ""
