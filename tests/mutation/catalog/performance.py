@@ -8,7 +8,8 @@ from tests.mutation.defect import IPTABLES, IPVS, NFTABLES, Defect
 RUNNER = "pkg/proxy/runner/bounded_frequency_runner.go"
 SLICES = "pkg/proxy/endpointslicecache.go"
 
-SLEEP = "\t// Keep track of how long syncs take.\n\tstart := time.Now()\n"
+START = "\t// Keep track of how long syncs take.\n\tstart := time.Now()\n"
+SLEEP = "\tif !proxier.needFullSync {\n\t\ttime.Sleep(15 * time.Second)\n\t}\n"
 
 DEFECTS = (
     Defect(
@@ -58,7 +59,7 @@ DEFECTS = (
     Defect(
         "a sync sleeps for fifteen seconds in ipvs mode",
         ("ipvs",),
-        {IPVS: (SLEEP, f"{SLEEP}\tif !proxier.initialSync {{ time.Sleep(15 * time.Second) }}\n")},
+        {IPVS: (START, START + SLEEP.replace("needFullSync", "initialSync"))},
         ("LOAD-010",),
     ),
     Defect(
