@@ -68,7 +68,7 @@ def versus(
 )
 def test_latency_against_baseline(versus: Versus, observe: Callable[[str, object], None]) -> None:
     """A new connection through the build takes at most 10% longer than through the baseline."""
-    runs = versus.load("200x8")
+    runs = versus.load("250x20")
     judgements = [trustworthy(runs)]
     for metric in ("connect p50", "connect p90"):
         kind, _, percent = metric.partition(" p")
