@@ -27,6 +27,7 @@ KEEPS_UP = 20e6
     profile="load",
     level="extended",
     requires=("load-generator", "outside-client", "outside-route"),
+    reference="locust docs/running-distributed.rst",
     disruptive=True,
 )
 def test_distributed(site: Site) -> None:
@@ -53,6 +54,7 @@ def test_distributed(site: Site) -> None:
     profile="load",
     level="extended",
     requires=("load-generator", "outside-client", "outside-route"),
+    reference="kubernetes/community sig-scalability/slos/throughput.md",
     disruptive=True,
 )
 def test_knee(site: Site) -> None:

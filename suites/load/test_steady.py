@@ -34,6 +34,7 @@ def test_new_connections(site: Site) -> None:
     feature=("load", "latency", "http"),
     profile="load",
     requires=("load-generator", "outside-client", "outside-route"),
+    reference="kubernetes/community sig-scalability/slos/network_latency.md",
     disruptive=True,
 )
 def test_http_requests(site: Site) -> None:
@@ -46,6 +47,7 @@ def test_http_requests(site: Site) -> None:
     feature=("load", "latency", "udp"),
     profile="load",
     requires=("load-generator", "outside-client", "outside-route"),
+    reference="kubernetes/community sig-scalability/slos/network_latency.md",
     disruptive=True,
 )
 def test_datagrams(site: Site) -> None:
@@ -58,6 +60,7 @@ def test_datagrams(site: Site) -> None:
     feature=("load", "spike"),
     profile="load",
     requires=("load-generator", "outside-client", "outside-route"),
+    reference="giltene/wrk2 README (coordinated omission)",
     disruptive=True,
 )
 def test_spike(site: Site) -> None:

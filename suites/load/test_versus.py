@@ -86,6 +86,7 @@ def test_latency_against_baseline(versus: Versus, observe: Callable[[str, object
     level="extended",
     requires=NEEDS,
     min_nodes=2,
+    reference="kubernetes/community sig-scalability/slos/network_programming_latency.md",
     disruptive=True,
 )
 def test_cost_against_baseline(
