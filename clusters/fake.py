@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from clusters.errors import BuildError, ConfigError, TestbedError
 from clusters.fake_api import Api, Store
-from clusters.fake_parts import NoFaults, Process, Proxy
+from clusters.fake_parts import NoFaults, Process, Program, Proxy
 from clusters.protocol import HEALTHZ_PORT, AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
@@ -69,12 +69,13 @@ class FakeCluster:
     what starting kube-proxy there raises.
     """
 
-    capabilities = frozenset({"node-access", "outside-client", "disruption"})
+    capabilities = frozenset({"load-generator", "node-access", "outside-client", "disruption"})
+    meeting_point = "127.0.200.1"
 
     def __init__(self, specs: Sequence[ProxySpec], objection: Objection = lambda *_: None) -> None:
         self.name = f"fake-{os.getpid()}"
         self.objection = objection
-        self.processes: list[Process] = []
+        self.processes: list[Process | Program] = []
         self.fake_nodes: list[FakeNode] = []
         self.outside: list[AgentAddress] = []
         self.pods: dict[str, Process] = {}
@@ -131,6 +132,19 @@ class FakeCluster:
     def set_outside_route(self, number: int, address: str, node: Node | None) -> None:  # noqa: ARG002 - the protocol's
         """Refuse: loopback knows no routes."""
         raise ConfigError(f"{self.name} cannot lead outside clients to a node")
+
+    def spawn_outside(
+        self,
+        number: int,  # noqa: ARG002 - all have the machine's loopback
+        name: str,  # noqa: ARG002 - the protocol's
+        argv: Sequence[str],
+        *,
+        log: Path,
+    ) -> Program:
+        """Start a process on the machine, which has all loopback addresses."""
+        program = Program(argv, log)
+        self.processes.append(program)
+        return program
 
     def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:  # noqa: ARG002 - the protocol's
         """Note the spec; raises the `BuildError` that `objection` returns."""

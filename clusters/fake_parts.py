@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -50,6 +53,30 @@ class Process:
         self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+
+class Program:
+    """A process that the harness has started for an outside client."""
+
+    def __init__(self, argv: Sequence[str], log: Path) -> None:
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def status(self) -> int | None:
+        """Its exit status, None while it runs."""
+        return self.process.poll()
+
+    def end(self) -> None:
+        """Kill it and its session, and wait for its end."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 class Proxy:

@@ -150,6 +150,16 @@ class NodeFaults(Protocol):
         """Send kube-proxy a signal that does not end it, as SIGSTOP; capability "node-access"."""
 
 
+class OutsideProcess(Protocol):
+    """A process that runs where an outside client is."""
+
+    def status(self) -> int | None:
+        """Its exit status, None while it runs."""
+
+    def end(self) -> None:
+        """Kill it and all that it started; one that has ended already is as good."""
+
+
 class Cluster(Protocol):
     """A running cluster.
 
@@ -187,6 +197,18 @@ class Cluster(Protocol):
         """Lead what outside client `number` sends to `address` to `node`; None: nowhere special.
 
         `address` may be anybody's, one of 127.0.0.0/8 too. Capability "outside-route".
+        """
+
+    @property
+    def meeting_point(self) -> str:
+        """An IPv4 address of outside client 0's, which all outside clients reach."""
+
+    def spawn_outside(
+        self, number: int, name: str, argv: Sequence[str], *, log: Path
+    ) -> OutsideProcess:
+        """Start a process called `name` in the network of outside client `number`, from 1.
+
+        Number 0 is where the harness itself is. Capability "load-generator".
         """
 
     def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:

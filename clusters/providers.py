@@ -25,9 +25,10 @@ EXISTING = "existing"
 class Request:
     """What a run asks for; each provider reads what concerns it.
 
-    `build` and `control_plane` are as the user wrote them, "" for the provider's own; `mode` is ""
-    where the user named none. `slow_factor` multiplies the provider's own bounds and `first_sync`
-    is in seconds. `mend` is called with a cluster that is used again, before anything else.
+    `build`, `baseline` and `control_plane` are as the user wrote them, "" for the provider's own
+    or none; `mode` is "" where the user named none. `slow_factor` multiplies the provider's own
+    bounds and `first_sync` is in seconds. `mend` is called with a cluster that is used again,
+    before anything else.
     """
 
     build: str = ""
@@ -45,6 +46,7 @@ class Request:
     kubeconfig: Path | None = None
     agent_image: str = ""
     allow_disruption: bool = False
+    baseline: str = ""
     mend: Callable[[Cluster], None] | None = None
 
 
@@ -67,6 +69,10 @@ class Prepared(Protocol):
     @property
     def build(self) -> Build:
         """The build under judgement."""
+
+    @property
+    def baseline(self) -> Build | None:
+        """The build to compare with, where the user named one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from markupsafe import escape
 
-from reports import svg, timeline
+from reports import lines, svg, timeline
 from reports.text import printable
 
 ROWS = 50
@@ -49,8 +49,8 @@ class Block:
 def lay_out(name: str, value: Any) -> Block:
     """Choose the form for a value that came out of JSON."""
     name = printable(name)
-    if timeline.is_timeline(value):
-        return Block(name, "value", text=_told(value), chart=timeline.draw(value))
+    if picture := _picture(name, value):
+        return picture
     match value:
         case dict() if value:
             return _mapping(name, value)
@@ -94,6 +94,34 @@ def _mapping(name: str, value: dict[str, Any]) -> Block:
     if all(_is_number(item) and item >= 0 for item in value.values()):
         return _bars(name, value)
     return _table(name, [], [[key, item] for key, item in value.items()])
+
+
+def _picture(name: str, value: Any) -> Block | None:
+    """Draw what is written to be drawn."""
+    if timeline.is_timeline(value):
+        return Block(name, "value", text=_told(value), chart=timeline.draw(value))
+    if drawn := _lines(value):
+        return Block(name, "value", chart=drawn)
+    return None
+
+
+def _lines(value: Any) -> str:
+    """Draw {"series": {name: [[x, y], ...]}, "x": title, "y": title, "log": "xy", "marks": {}}.
+
+    Returns nothing for any other value.
+    """
+    match value:
+        case {"series": dict() as series, "x": str(x), "y": str(y)}:
+            log = str(value.get("log", ""))
+            chart = lines.Chart(
+                {key: [(float(a), float(b)) for a, b in points] for key, points in series.items()},
+                lines.Axis(x, log="x" in log),
+                lines.Axis(y, log="y" in log),
+                value.get("marks") or {},
+            )
+            return lines.draw(chart)
+        case _:
+            return ""
 
 
 def _rows(name: str, rows: list[Any]) -> Block:

@@ -60,6 +60,7 @@ class EmbeddedProvider:
         """Fetch or build kernel and binaries."""
         want = Want(
             build=request.build,
+            baseline=request.baseline,
             control_plane=request.control_plane or versions.DEFAULT_CONTROL_PLANE,
             kernel=request.kernel,
             kernel_series=request.kernel_series,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from clusters.errors import TestbedError
 from clusters.protocol import Ran
 
 ROOT = Path(__file__).resolve().parents[2]
+END_WITHIN = 5.0
 
 
 class LabClient:
@@ -100,6 +102,23 @@ class LabClient:
         """Let go; the run ends when its owner does, unless it is kept."""
         self._lines.close()
         self._socket.close()
+
+
+class LabProcess:
+    """A process of the lab's, by its name."""
+
+    def __init__(self, lab: LabClient, name: str) -> None:
+        self.lab = lab
+        self.name = name
+
+    def status(self) -> int | None:
+        """Its exit status, None while it runs."""
+        return self.lab.status(self.name)
+
+    def end(self) -> None:
+        """Kill it and its session, and wait for its end."""
+        self.lab.signal(self.name, signal.SIGKILL)
+        self.lab.wait(self.name, END_WITHIN)
 
 
 def unused() -> list[Path]:

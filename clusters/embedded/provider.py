@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import labclient, network, rundir
-from clusters.embedded.addresses import outside_client
+from clusters.embedded.addresses import API_SERVER, outside_client
 from clusters.embedded.enter import how_to_enter
 from clusters.embedded.faults import EmbeddedFaults
+from clusters.embedded.labclient import LabProcess
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
 from clusters.errors import ConfigError, TestbedError
@@ -37,6 +39,7 @@ class EmbeddedCluster:
             "api-restart",
             "hand-made-endpoints",
             "host-network",
+            "load-generator",
             "sctp",
             "disruption",
             "dual-stack",
@@ -212,6 +215,19 @@ class EmbeddedCluster:
         family = "ipv6" if ":" in address else "ipv4"
         via = self._own(node).addresses[family] if node else ""
         self.lab.must(network.outside_route_command(number, address, via))
+
+    @property
+    def meeting_point(self) -> str:
+        """The lab's own address on the cluster's network."""
+        return API_SERVER["ipv4"]
+
+    def spawn_outside(
+        self, number: int, name: str, argv: Sequence[str], *, log: Path
+    ) -> LabProcess:
+        """Start a process in the network of outside client `number`, or 0 for the lab's own."""
+        netns = network.outside_name(number) if number else ""
+        self.lab.spawn(name, list(argv), log=log, env=dict(os.environ), netns=netns)
+        return LabProcess(self.lab, name)
 
     def collect(self, directory: Path) -> None:
         """Write every node's kernel state below `directory`; logs are there already."""

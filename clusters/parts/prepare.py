@@ -38,6 +38,8 @@ class Want:
     kernel_source: Path | None = None
     kernel_series: str = ""
     etcd: Path | None = None
+    baseline: str = ""
+    """A second build to compare with, as `build`; none by default."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Parts:
     etcd: Path
     kernel: Kernel | None
     tools_path: tuple[Path, ...]
+    baseline: Build | None = None
 
 
 def prepare(want: Want, progress: Recorder, workshop: Workshop | None = None) -> Parts:
@@ -65,11 +68,12 @@ def prepare(want: Want, progress: Recorder, workshop: Workshop | None = None) ->
     shop = workshop or open_workshop(progress)
     shop.progress = progress
     control = versions.resolve(shop, want.control_plane)
-    if not versions.is_version(want.build) or Path(want.build).exists():
-        # A wrong path is told before anything is installed or built.
-        inspect(shop, want.build, Path(want.build).expanduser())
+    for given in filter(None, (want.build, want.baseline)):
+        if not versions.is_version(given) or Path(given).exists():
+            # A wrong path is told before anything is installed or built.
+            inspect(shop, given, Path(given).expanduser())
     with progress:
-        (build, binaries, etcd), kernel = _side_by_side(
+        (build, baseline, binaries, etcd), kernel = _side_by_side(
             shop, lambda: _kubernetes(shop, want, control), lambda: _kernel(shop, want)
         )
     shop.cache.sweep()
@@ -80,16 +84,20 @@ def prepare(want: Want, progress: Recorder, workshop: Workshop | None = None) ->
         etcd=etcd,
         kernel=kernel,
         tools_path=packages.SYSTEM_DIRS,
+        baseline=baseline,
     )
 
 
-def _kubernetes(shop: Workshop, want: Want, control: str) -> tuple[Build, dict[str, Path], Path]:
+def _kubernetes(
+    shop: Workshop, want: Want, control: str
+) -> tuple[Build, Build | None, dict[str, Path], Path]:
     etcd = get_etcd(shop, want.etcd)
     names = list(CONTROL_PLANE)
     if versions.is_version(want.build) and versions.resolve(shop, want.build) == control:
         names.append(PROGRAM)
     binaries = get_binaries(shop, control, names)
-    return get_build(shop, want.build), binaries, etcd
+    baseline = get_build(shop, want.baseline) if want.baseline else None
+    return get_build(shop, want.build), baseline, binaries, etcd
 
 
 def _kernel(shop: Workshop, want: Want) -> Kernel | None:

@@ -236,3 +236,21 @@ def test_nodes_are_testinfra_hosts(cluster: Cluster) -> None:
     assert host.check_output("echo %s", "one  two; three") == "one  two; three"
     assert host.run("ls /no-such").rc != 0
     assert host.file("/proc/version").contains("Linux")
+
+
+def test_processes_run_outside(cluster: Cluster, tmp_path: Path) -> None:
+    """What runs beside an outside client has its output kept, tells its status, can be ended."""
+    if "load-generator" not in cluster.capabilities:
+        pytest.skip("this provider runs nothing outside")
+    for number in (0, 1):
+        log = tmp_path / f"{number}.log"
+        done = cluster.spawn_outside(number, f"says-{number}", ["echo", "here"], log=log)
+        deadline = time.monotonic() + LATE
+        while done.status() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (done.status(), log.read_text()) == (0, "here\n")
+        stays = cluster.spawn_outside(number, f"stays-{number}", ["sleep", "60"], log=log)
+        assert stays.status() is None
+        stays.end()
+        assert stays.status() not in (None, 0)
+    assert ip_address(cluster.meeting_point).version == 4

@@ -1,0 +1,153 @@
+"""Is the build slower, or dearer, than a baseline? Both at once on two nodes of one cluster."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.case import case
+from fixtures.churn import flip_affinity
+from fixtures.metrics import SYNCS
+from fixtures.usage import usage
+from suites.load.versus import Crossover, Versus, crossover, trustworthy
+from suites.oracles.ratio import Ratio, differs, gate
+from suites.oracles.verdict import all_of, require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from clusters.protocol import Cluster, Family, Node
+    from fixtures.load.generator import LoadGenerator
+    from fixtures.metrics import Metrics
+    from fixtures.proxies import Proxies
+    from fixtures.session import RunSession
+    from fixtures.surroundings import Entry
+    from fixtures.workloads import Workloads
+    from suites.check import Check
+
+NEEDS = ("load-generator", "node-access", "outside-client", "outside-route", "proxy-restart")
+LIMITS = {"connect p50": 1.10, "connect p90": 1.25, "CPU": 1.10, "sync time": 1.25, "memory": 1.25}
+"""How many times the baseline's the candidate's may be, surely: the research on gates of others
+(benchstat, rustc-perf, k8s-netperf) has 10% for what is steady and 25% for tails."""
+
+BATCHES, CHANGES = 6, 3
+SUM = SYNCS.replace("_count", "_sum")
+
+
+@pytest.fixture
+def versus(
+    run_session: RunSession,
+    nodes: Sequence[Node],
+    proxies: Proxies,
+    workloads: Workloads,
+    entry: Entry,
+    check: Check,
+    family: Family,
+    generator: LoadGenerator,
+) -> Versus:
+    """Both builds on two nodes."""
+    baseline = run_session.baseline
+    if baseline is None:
+        pytest.skip("there is no baseline: --kp-baseline")
+    made = Versus(baseline.path, nodes, proxies, workloads, entry, check, family, generator)
+    made.set_up()
+    return made
+
+
+@case(
+    "LOAD-008",
+    feature=("load", "latency", "baseline"),
+    profile="load",
+    level="extended",
+    requires=NEEDS,
+    min_nodes=2,
+    reference="kubernetes/community sig-scalability/slos/first_packet_latency.md",
+    disruptive=True,
+)
+def test_latency_against_baseline(versus: Versus, observe: Callable[[str, object], None]) -> None:
+    """A new connection through the build takes at most 10% longer than through the baseline."""
+    runs = versus.load("250x20")
+    judgements = [trustworthy(runs)]
+    for metric in ("connect p50", "connect p90"):
+        kind, _, percent = metric.partition(" p")
+        measured = crossover(runs, "service", kind, float(percent)).ratio()
+        floor = crossover(runs, "direct", kind, float(percent)).ratio()
+        show(observe, metric, measured, floor)
+        judgements.append(gate(measured, LIMITS[metric], f"{metric} against the baseline"))
+    require(all_of(*judgements))
+
+
+@case(
+    "LOAD-009",
+    feature=("resources", "sync", "baseline"),
+    profile="load",
+    level="extended",
+    requires=NEEDS,
+    min_nodes=2,
+    reference="kubernetes/community sig-scalability/slos/network_programming_latency.md",
+    disruptive=True,
+)
+def test_cost_against_baseline(
+    versus: Versus, cluster: Cluster, metrics: Metrics, observe: Callable[[str, object], None]
+) -> None:
+    """The same changes cost the build at most 10% more CPU than the baseline.
+
+    Sync time and memory may be a quarter more.
+    """
+    found = {name: Crossover() for name in ("CPU", "sync time", "memory")}
+
+    def measure() -> None:
+        for crossing in found.values():
+            crossing.phases.append([])
+        for batch in range(BATCHES):
+            before = [figures(cluster, metrics, node) for node in versus.nodes]
+            for change in range(CHANGES):
+                flip_affinity(versus.services[0], batch * CHANGES + change)
+                versus.workloads.until_settled("all nodes have synced")
+            after = [figures(cluster, metrics, node) for node in versus.nodes]
+            for name, crossing in found.items():
+                one, other = (spent(name, was, now) for was, now in zip(before, after, strict=True))
+                crossing.phases[-1].append((one, other))
+
+    versus.phases(measure)
+    judgements = []
+    for name, crossing in found.items():
+        measured = crossing.ratio()
+        show(observe, name, measured, None)
+        judgements.append(gate(measured, LIMITS[name], f"{name} against the baseline"))
+    require(all_of(*judgements))
+
+
+def figures(cluster: Cluster, metrics: Metrics, node: Node) -> dict[str, float]:
+    """Return what a node's kube-proxy has used until now."""
+    used, samples = usage(cluster, node), metrics.samples(node)
+    return {
+        "CPU": used.cpu,
+        "sync time": math.fsum(samples.get(SUM, {}).values()),
+        "syncs": math.fsum(samples.get(SYNCS, {}).values()),
+        "memory": float(used.resident),
+    }
+
+
+def spent(name: str, before: dict[str, float], after: dict[str, float]) -> float:
+    """Return what a batch of changes took; memory is what is held after it."""
+    if name == "memory":
+        return after["memory"]
+    if name == "CPU":
+        return after["CPU"] - before["CPU"]
+    syncs = after["syncs"] - before["syncs"]
+    return (after[name] - before[name]) / syncs if syncs else 0.0
+
+
+def show(
+    observe: Callable[[str, object], None], name: str, measured: Ratio | None, floor: Ratio | None
+) -> None:
+    """Put a figure into the report, and a warning where it is surely not the baseline's."""
+    row = {"against the baseline": str(measured or "too few rounds")}
+    if floor is not None:
+        row["without a Service (noise)"] = str(floor)
+    if measured is not None:
+        row["differs"] = "yes" if differs(measured) else "not surely"
+    observe(name, row)

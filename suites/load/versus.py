@@ -1,0 +1,149 @@
+"""A candidate against a baseline: on two nodes of one cluster at the same time, then swapped.
+
+Each round of a phase pairs with the same round of the phase in which the nodes had each other's
+build, so what is different about the nodes cancels. The way straight to the pods, measured in the
+same rounds and treated alike, has no build in it: its ratio is the noise floor.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fixtures.load.generator import LoadGenerator, Plan
+from suites.load.figures import kept_up
+from suites.load.site import url
+from suites.oracles.ratio import Ratio, ratio
+from suites.oracles.verdict import Judgement, all_of, undecided
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from clusters.protocol import Family, Node
+    from fixtures.load.samples import Samples
+    from fixtures.proxies import Proxies
+    from fixtures.surroundings import Entry
+    from fixtures.workloads import Service, Workloads
+    from suites.check import Check
+
+PHASES = (0, 1, 1, 0)
+"""Which node has the candidate: of two phases that pair, each comes first once."""
+
+Pair = tuple[float, float]
+
+
+@dataclass(slots=True)
+class Crossover:
+    """Measurements of both nodes, by phase and round; `pairs` are (candidate, baseline)."""
+
+    phases: list[list[Pair]] = field(default_factory=list)
+    """For each phase, (first node's, second node's) by round."""
+
+    def pairs(self) -> list[Pair]:
+        """Pair each round with that of the phase in which the builds were swapped."""
+        made = []
+        for one, other in ((0, 1), (3, 2)):
+            for straight, swapped in zip(self.phases[one], self.phases[other], strict=False):
+                # In the straight phase the first node has the candidate, then the second.
+                candidate = math.sqrt(straight[0] * swapped[1])
+                made.append((candidate, math.sqrt(straight[1] * swapped[0])))
+        return made
+
+    def ratio(self) -> Ratio | None:
+        """Return how many times the baseline's the candidate's figure is."""
+        return ratio(self.pairs())
+
+
+class Versus:
+    """Runs both builds on two nodes and measures."""
+
+    def __init__(
+        self,
+        baseline: Path,
+        nodes: Sequence[Node],
+        proxies: Proxies,
+        workloads: Workloads,
+        entry: Entry,
+        check: Check,
+        family: Family,
+        generator: LoadGenerator,
+    ) -> None:
+        self.baseline = baseline
+        self.nodes = list(nodes[:2])
+        self.proxies = proxies
+        self.workloads = workloads
+        self.entry = entry
+        self.check = check
+        self.family: Family = family
+        self.generator = generator
+        self.candidate = nodes[0].spec.build
+        self.services: list[Service] = []
+        self.arms: dict[str, str] = {}
+
+    def set_up(self) -> None:
+        """Make a Service for each node, with a pod there."""
+        for number, node in enumerate(self.nodes, start=1):
+            app = f"web-{number}"
+            pod = self.workloads.pods(1, on=node, app=app)[0]
+            service = self.workloads.service(app, app=app)
+            self.entry.by(node, pod.addresses[self.family])
+            client = self.entry.by(node, service.cluster_ip)
+            self.check.reaches(client, service.target(), [pod])
+            target = service.target()
+            self.arms[f"service-{number}"] = url("tcp", target.host, target.port)
+            self.arms[f"direct-{number}"] = url("tcp", pod.addresses[self.family], 8080)
+            self.services.append(service)
+
+    def swap(self, which: int) -> None:
+        """Run the candidate on node `which`, 0 or 1, and the baseline on the other."""
+        specs = {}
+        for number, node in enumerate(self.nodes):
+            build = self.candidate if number == which else self.baseline
+            specs[node.name] = type(node.spec)(
+                build, node.spec.mode, node.spec.config, node.spec.flags
+            )
+        self.proxies.use_all(specs)
+        for node, service in zip(self.nodes, self.services, strict=True):
+            client = self.entry.by(node, service.cluster_ip)
+            self.check.until_settled(client, service.target())
+
+    def phases(self, measure: Callable[[], None]) -> None:
+        """Measure in every phase."""
+        for which in PHASES:
+            self.swap(which)
+            measure()
+
+    def load(self, steps: str) -> list[Samples]:
+        """Load both nodes in turns, phase by phase."""
+        found: list[Samples] = []
+        plan = Plan(self.arms, steps=steps)
+        self.phases(lambda: found.append(self.generator.run(plan)))
+        return found
+
+
+def crossover(runs: Sequence[Samples], arm: str, kind: str, percent: float) -> Crossover:
+    """Take a percentile of an arm's two nodes from each phase's rounds."""
+    made = Crossover()
+    for samples in runs:
+        first, second = (dict(samples.rounds(f"{arm}-{number}")) for number in (1, 2))
+        made.phases.append(
+            [
+                (
+                    first[n].times[kind].quantile(percent),
+                    second[n].times[kind].quantile(percent),
+                )
+                for n in sorted(first.keys() & second.keys())
+                if kind in first[n].times and kind in second[n].times
+            ]
+        )
+    return made
+
+
+def trustworthy(runs: Sequence[Samples]) -> Judgement:
+    """Judge whether the generator kept up in every phase, and lost nothing on the way."""
+    lost = [s for s in runs for arm in s.arms if s.total(arm).failed]
+    if lost:
+        return undecided("connections failed, so latencies do not compare the builds")
+    return all_of(*(kept_up(samples) for samples in runs))

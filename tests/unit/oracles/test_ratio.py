@@ -1,0 +1,91 @@
+"""The ratio's interval: right answers, few false alarms, and enough power, all by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from suites.oracles.ratio import Ratio, differs, gate, ratio
+
+ROUNDS = 30
+NOISE = 0.12
+"""Spread of a round's log ratio of medians, as on a busy machine."""
+
+
+def rounds(
+    factor: float, seed: int, count: int = ROUNDS, *, outliers: float = 0.1
+) -> list[tuple[float, float]]:
+    """Draw pairs whose first is `factor` times the second; a neighbour disturbs a share of them."""
+    random = np.random.default_rng(seed)
+    logs = random.normal(np.log(factor), NOISE, count)
+    disturbed = random.random(count) < outliers
+    logs[disturbed] += random.normal(0, 1.0, disturbed.sum())
+    base = random.uniform(200.0, 900.0, count)
+    return [(float(b * np.exp(value)), float(b)) for b, value in zip(base, logs, strict=True)]
+
+
+def test_ratio_of_equal_rounds_is_exact() -> None:
+    """Without noise there is no interval to speak of."""
+    found = ratio([(3.0, 2.0)] * 10)
+    assert found is not None
+    assert (found.middle, found.low, found.high) == pytest.approx((1.5, 1.5, 1.5))
+
+
+@pytest.mark.parametrize("pairs", [[], [(1.0, 1.0)] * 5, [(0.0, 1.0)] * 50])
+def test_too_few_rounds_say_nothing(pairs: list[tuple[float, float]]) -> None:
+    """Rounds that saw nothing do not count."""
+    assert ratio(pairs) is None
+    assert gate(ratio(pairs), 2.0, "it").ok is None
+
+
+def test_interval_holds_what_is_true() -> None:
+    """A 99% interval misses the true ratio in few of 400 experiments."""
+    found = [ratio(rounds(1.2, seed), seed=seed) for seed in range(400)]
+    missed = sum(not (r and r.low <= 1.2 <= r.high) for r in found)
+    assert missed <= 12
+
+
+def test_same_builds_raise_no_alarm() -> None:
+    """A build against itself is beyond a limit of 10% in at most 1% of 1,000 experiments."""
+    alarms = sum(
+        gate(ratio(rounds(1.0, seed), seed=seed), 1.10, "it").ok is False for seed in range(1000)
+    )
+    assert alarms <= 10
+
+
+def test_a_quarter_more_is_found() -> None:
+    """A build 25% slower is found against a limit of 10% in at least 95% of 200 experiments."""
+    found = sum(
+        gate(ratio(rounds(1.25, seed, 60), seed=seed), 1.10, "it").ok is False
+        for seed in range(200)
+    )
+    assert found >= 190
+
+
+def test_a_tenth_more_is_seen_to_differ() -> None:
+    """A build 10% slower is seen to differ from itself in at least 95% of 200 experiments."""
+    seen = [ratio(rounds(1.10, seed, 60), seed=seed) for seed in range(200)]
+    assert sum(r is not None and differs(r) for r in seen) >= 190
+
+
+def test_gate_says_what_was_seen() -> None:
+    """The sentence has the figure, its interval and the budget."""
+    judgement = gate(Ratio(1.5, 1.4, 1.6, 20), 1.2, "connect p50")
+    assert judgement.ok is False
+    assert judgement.sentence == (
+        "connect p50 is 1.50 (1.40 to 1.60) times as large; the budget is 1.2"
+    )
+
+
+@pytest.mark.parametrize(("limit", "ok"), [(1.3, False), (1.5, None), (1.7, True)])
+def test_gate_is_undecided_across_the_limit(limit: float, ok: bool | None) -> None:  # noqa: FBT001
+    """Only a whole interval on one side decides."""
+    assert gate(Ratio(1.5, 1.4, 1.6, 20), limit, "it").ok is ok
+
+
+def test_ratio_of_ratios() -> None:
+    """Uncertainties add up, and equal ones cancel to 1."""
+    found = Ratio(2.0, 1.8, 2.2, 20).over(Ratio(2.0, 1.8, 2.2, 12))
+    assert (found.middle, found.rounds) == (1.0, 12)
+    assert found.low < 0.9
+    assert found.high > 1.1

@@ -1,0 +1,102 @@
+"""What load cases make of samples: ratios by round, failures, and the generator's own limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.load.samples import Generator, Samples
+from suites.load.figures import delivered, judge, kept_up, measured
+from suites.load.versus import Crossover
+from suites.oracles.budgets import Budgets
+
+BUDGETS = Budgets(
+    {
+        "tcp": {
+            "connect p50": {"over": "direct", "ratio": 2.0, "why": "so"},
+            "failed share": {"most": 0, "why": "so"},
+        }
+    }
+)
+
+
+def samples(factor: float, *, load: float = 0.2, late: int = 1_000_000) -> Samples:
+    """Return ten rounds in which the Service takes `factor` times as long as its pod."""
+    made = Samples()
+    made.generators["local"] = Generator(load * 10, 10.0)
+    for number in range(10):
+        for arm, ns in (("service", 300_000 * factor), ("direct", 300_000)):
+            block = made.block(arm, number)
+            for _ in range(20):
+                block.sent += 1
+                block.record("connect", int(ns))
+                block.backends["a/pod"] += 1
+                made.late.record(late)
+    return made
+
+
+@pytest.mark.parametrize(("factor", "ok"), [(1.3, True), (2.5, False)])
+def test_a_slow_service_misses_its_budget(factor: float, ok: bool) -> None:  # noqa: FBT001
+    """The budget is against the pod, in the same rounds."""
+    judgement = judge(samples(factor), BUDGETS, "tcp")
+    assert judgement.ok is ok
+    assert ok or "connect p50 against direct is 2.5" in judgement.sentence
+
+
+def test_ratio_is_by_round() -> None:
+    """A round that one arm lacks is left out."""
+    made = samples(1.5)
+    made.block("service", 99).record("connect", 1)
+    found = measured(made, "connect p50", "service", "direct")
+    assert found is not None
+    assert (found.rounds, round(found.middle, 2)) == (10, 1.5)
+
+
+def test_failures_are_the_services() -> None:
+    """One failed connection through the Service breaks a budget of none."""
+    made = samples(1.2)
+    made.block("service", 0).sent += 1
+    made.fail(0, "service", 0, "timeout")
+    judgement = judge(made, BUDGETS, "tcp")
+    assert judgement.ok is False
+    assert "1 of 201 attempts through the Service failed: timeout (1)" in judgement.sentence
+
+
+def test_failures_without_a_service_decide_nothing() -> None:
+    """Where the pod itself loses connections, the Service is not to blame."""
+    made = samples(1.2)
+    for arm in ("service", "direct"):
+        made.fail(0, arm, 0, "timeout")
+    assert judge(made, BUDGETS, "tcp").ok is None
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (samples(1.2, load=0.95), "may be the bottleneck"),
+        (samples(1.2, late=300_000_000), "has no time for it"),
+        (Samples(), "made no attempt"),
+    ],
+)
+def test_a_slow_generator_decides_nothing(made: Samples, says: str) -> None:
+    """What the generator could not do is no verdict on the build."""
+    judgement = kept_up(made)
+    assert judgement.ok is None
+    assert says in judgement.sentence
+
+
+def test_a_stranger_answered() -> None:
+    """An answer of no endpoint is wrong, none at all is undecided."""
+    assert delivered(samples(1.0), "service", ["a/pod"]).ok is True
+    assert delivered(samples(1.0), "service", ["b/pod"]).ok is False
+    assert delivered(Samples(), "service", ["a/pod"]).ok is None
+
+
+def test_nodes_cancel_in_a_crossover() -> None:
+    """A node twice as slow as the other leaves the builds' ratio as it is."""
+    candidate, slow = 1.3, 2.0
+    straight = [(100 * candidate * n, slow * 100 * n) for n in range(1, 9)]
+    swapped = [(100.0 * n, slow * 100 * candidate * n) for n in range(1, 9)]
+    found = Crossover([straight, swapped, swapped, straight]).ratio()
+    assert found is not None
+    assert found.rounds == 16
+    assert found.middle == pytest.approx(1.3)
