@@ -20,6 +20,7 @@ from clusters.errors import ConfigError, ProxyproofError
 from clusters.parts import versions
 from clusters.parts.prepare import Want, prepare
 from clusters.parts.progress import choose_progress
+from clusters.parts.workshop import open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,20 @@ def make_ready(options: argparse.Namespace) -> None:
         print(f"kernel {parts.kernel.version}: {parts.kernel.path}")
 
 
+def kind_image(options: argparse.Namespace) -> None:
+    """Build the node image of kind clusters, or say where it is."""
+    from clusters.kind.image import get_node_image  # noqa: PLC0415 - few users have kind clusters
+    from clusters.kind.tools import get_kind  # noqa: PLC0415
+
+    progress = choose_progress()
+    workshop = open_workshop(progress)
+    with progress:
+        kind = get_kind(workshop)
+        image = get_node_image(workshop, versions.resolve(workshop, options.version))
+    print(f"kind: {kind}")
+    print(f"node image {image.name}: {image.docker.parent}")
+
+
 def _find(name: str) -> Path:
     running = rundir.running()
     if name:
@@ -161,6 +176,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--kernel", choices=("uml", "host"), default="uml")
     command.add_argument("--kernel-series", default="")
     command.set_defaults(run_command=make_ready)
+    command = commands.add_parser("kind-image", help="build the node image of kind clusters")
+    command.add_argument("version", nargs="?", default=versions.DEFAULT_KIND)
+    command.set_defaults(run_command=kind_image)
     return top
 
 
