@@ -218,6 +218,14 @@ class FakeCluster:
         del node
         return False
 
+    def ready_namespace(self, name: str) -> None:
+        """Nothing has to be in a namespace here."""
+
+    def agent_pod(self, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Return the manifest as it is: what runs pods here knows the agent."""
+        del namespace
+        return manifest
+
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a pod is controlled; raises `TestbedError` when none runs."""
         process = self.pods.get(f"/api/v1/namespaces/{namespace}/pods/{name}")

@@ -42,29 +42,38 @@ class Kube:
         The answer has `timeout` seconds.
         """
         self.writes += method != "GET"
+        text = self._request(method, f"{path}{_query(query)}", body, kind, "application/json")
+        result: dict[str, Any] = json.loads(text)
+        return result
+
+    def _request(self, method: str, path: str, body: Any, kind: str, accept: str) -> str:
+        headers = {
+            "Accept": accept,
+            "Content-Type": kind,
+            **_authorization(self.api.configuration),
+        }
         try:
             answer = self.api.call_api(
                 method,
-                f"{self.api.configuration.host}{path}{_query(query)}",
-                {
-                    "Accept": "application/json",
-                    "Content-Type": kind,
-                    **_authorization(self.api.configuration),
-                },
+                f"{self.api.configuration.host}{path}",
+                headers,
                 body,
                 _request_timeout=timeout,
             )
-            text = answer.read()
+            data = answer.read()
         except ApiException:
             raise
         except Exception as error:
             raise TestbedError(f"{method} {path}: {error}") from error
         if answer.status >= 300:
             failed = ApiException(status=answer.status, reason=answer.reason)
-            failed.body = text
+            failed.body = data
             raise failed
-        result: dict[str, Any] = json.loads(text)
-        return result
+        return data.decode(errors="replace") if isinstance(data, bytes) else str(data)
+
+    def text(self, path: str) -> str:
+        """Read what is no object, such as a log; raises as `call` does."""
+        return self._request("GET", path, None, "application/json", "*/*")
 
     def get(self, path: str) -> dict[str, Any]:
         """Read an object or a list."""
