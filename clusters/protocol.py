@@ -237,7 +237,7 @@ class Cluster(Protocol):
     def agent_pod(self, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """Return a pod's manifest as this provider runs it.
 
-        Its one container has the agent's arguments as `args`; image and the rest are the provider's.
+        Its one container has the agent's arguments as `args`; the rest is the provider's.
         """
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:

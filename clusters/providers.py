@@ -128,4 +128,8 @@ def find(name: str) -> Provider:
         from clusters.embedded.bring_up import EmbeddedProvider  # noqa: PLC0415 - see above
 
         return EmbeddedProvider()
+    if name == "kind":
+        from clusters.kind.bring_up import KindProvider  # noqa: PLC0415 - the same
+
+        return KindProvider()
     raise ConfigError(f"there is no provider {name}")

@@ -92,17 +92,26 @@ class KubeProxies:
 
     # -------------------------------------------------------------------- what is changed
 
+    def adopt(self, image: str) -> None:
+        """Have the DaemonSet run another image and keep off nodes with our label, in one change."""
+        container = {"name": NAME, "image": image, "imagePullPolicy": "IfNotPresent"}
+        affinity = {"nodeAffinity": _keeping_off([])}
+        everywhere = {"rollingUpdate": {"maxUnavailable": "100%"}}
+        spec = {"containers": [container], "affinity": affinity}
+        self.kube.call(
+            "PATCH",
+            DAEMON_SET,
+            {"spec": {"updateStrategy": everywhere, "template": {"spec": spec}}},
+            kind="application/strategic-merge-patch+json",
+        )
+
     def keep_off(self) -> None:
         """Have the DaemonSet keep off nodes with our label; its pods restart once, in turn."""
         manifest = self.daemon_set()
         spec = manifest["spec"]["template"]["spec"]
-        if any(KEEP_OFF in term["matchExpressions"] for term in _terms(spec)):
+        if any(KEEP_OFF in term.get("matchExpressions", []) for term in _terms(spec)):
             return
-        terms = _terms(spec) or [{"matchExpressions": []}]
-        for term in terms:
-            term["matchExpressions"] = [*term.get("matchExpressions", []), KEEP_OFF]
-        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-        self._patch_template({"affinity": {"nodeAffinity": required}})
+        self._patch_template({"affinity": {"nodeAffinity": _keeping_off(_terms(spec))}})
         self.wait_rolled_out()
 
     def let_on(self) -> None:
@@ -315,6 +324,15 @@ def own_pod(
         spec["initContainers"] = [{**container, **own}]
     labels = {**template["metadata"].get("labels", {}), **OURS, OWNER: node}
     return {"metadata": {"name": name, "labels": labels}, "spec": spec}
+
+
+def _keeping_off(terms: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a node affinity that adds ours to each of the terms there are."""
+    kept = [
+        {**term, "matchExpressions": [*term.get("matchExpressions", []), KEEP_OFF]}
+        for term in terms or [{}]
+    ]
+    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": kept}}
 
 
 def _terms(spec: Mapping[str, Any]) -> list[dict[str, Any]]:

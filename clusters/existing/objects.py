@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,14 +80,13 @@ def node_pod(node: str, image: str, run: str, port: int) -> dict[str, Any]:
     agent = {
         **common,
         "name": "agent",
-        "command": agent_command(port, f"/{node}", node),
+        "command": [*agent_command(port, f"/{node}", node), "--serve", f"tcp:{port + 1}"],
         "startupProbe": {
             "tcpSocket": {"port": port + 1},
             "periodSeconds": 1,
             "failureThreshold": 60,
         },
     }
-    agent["command"] += ["--serve", f"tcp:{port + 1}"]
     items = [{"key": _key(path), "path": path} for path in NODE_FILES]
     return {
         "metadata": {"name": f"node-{node}", "labels": {**OURS, RUN: run}},

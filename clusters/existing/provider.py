@@ -8,7 +8,6 @@ import random
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubernetes.client.exceptions import ApiException
@@ -24,6 +23,7 @@ from clusters.protocol import METRICS_PORT, AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 NODE_PODS = f"/api/v1/namespaces/{objects.SYSTEM_NAMESPACE}/pods"
 READY_WITHIN = 120.0
@@ -294,8 +294,8 @@ class ExistingCluster:
         return "\n".join(
             [
                 f"What this run put into {self.kubeconfig} is still there:",
-                f"  look       kubectl --kubeconfig {self.kubeconfig} get namespaces "
-                f"-l {objects.MANAGED}={objects.OURS[objects.MANAGED]}",
+                (f"  look       kubectl --kubeconfig {self.kubeconfig} get namespaces "
+                f"-l {objects.MANAGED}={objects.OURS[objects.MANAGED]}"),
                 f"  remove     python -m clusters clean {self.kubeconfig}",
             ]
         )

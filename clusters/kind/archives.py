@@ -56,7 +56,7 @@ def write(target: Path, image: Image) -> str:
             top = Path(scratch) / "layer.tar"
             _write_layer(top, image.files, directories=not layers)
             layers.append(top)
-        digests = [_digest(layer) for layer in layers]
+        digests = [digest_of(layer) for layer in layers]
         config = json.dumps(_config(image, digests)).encode()
         identity = hashlib.sha256(config).hexdigest()
         manifest = {
@@ -117,6 +117,7 @@ def _put(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(entry, io.BytesIO(data))
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.filedigest_of(file, "sha256").hexdigest()
