@@ -294,8 +294,10 @@ class ExistingCluster:
         return "\n".join(
             [
                 f"What this run put into {self.kubeconfig} is still there:",
-                (f"  look       kubectl --kubeconfig {self.kubeconfig} get namespaces "
-                f"-l {objects.MANAGED}={objects.OURS[objects.MANAGED]}"),
+                (
+                    f"  look       kubectl --kubeconfig {self.kubeconfig} get namespaces "
+                    f"-l {objects.MANAGED}={objects.OURS[objects.MANAGED]}"
+                ),
                 f"  remove     python -m clusters clean {self.kubeconfig}",
             ]
         )

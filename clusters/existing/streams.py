@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import select
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from clusters.errors import TestbedError
@@ -29,8 +29,8 @@ def open_websocket(api: Any, path: str, query: Sequence[tuple[str, str]]) -> Any
     """Return a connected websocket to a subresource of the API; raises `TestbedError`."""
     from kubernetes.stream import ws_client  # noqa: PLC0415 - a second of imports
 
-    configuration = api.configuration
-    url = ws_client.get_websocket_url(f"{configuration.host}{path}?{urlencode(query)}")
+    configuration, library = api.configuration, cast("Any", ws_client)
+    url = library.get_websocket_url(f"{configuration.host}{path}?{urlencode(query)}")
     headers = {"sec-websocket-protocol": PROTOCOL}
     token = configuration.get_api_key_with_prefix("authorization") or (
         configuration.get_api_key_with_prefix("BearerToken")
@@ -38,7 +38,7 @@ def open_websocket(api: Any, path: str, query: Sequence[tuple[str, str]]) -> Any
     if token:
         headers["authorization"] = token
     try:
-        return ws_client.create_websocket(configuration, url, headers)
+        return library.create_websocket(configuration, url, headers)
     except Exception as error:
         said = getattr(error, "resp_body", None) or b""
         reason = said.decode(errors="replace") if isinstance(said, bytes) else str(said)

@@ -120,4 +120,4 @@ def _put(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
-        return hashlib.filedigest_of(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "proxyproof-"
+REMOVED_WITHIN = 5.0
+POLL = 0.1
 
 
 def parent(run: str) -> str:
@@ -32,6 +35,9 @@ def mounts(mountinfo: str) -> list[list[str]]:
         kind, _, options = after.split()[:3]
         if kind == "cgroup2" and point == str(ROOT):
             return [["mount", "-t", "cgroup2", "cgroup2", point]]
+        if kind == "cgroup2" and point.startswith(f"{ROOT}/"):
+            # Without it the systemds of all nodes would share the root of this hierarchy.
+            hierarchies[point] = ["mount", "-t", "cgroup2", "cgroup2", point]
         if kind == "cgroup" and point.startswith(f"{ROOT}/"):
             named = [
                 o for o in options.split(",") if o not in {"rw", "ro", "xattr", "clone_children"}
@@ -45,13 +51,21 @@ def mounts(mountinfo: str) -> list[list[str]]:
     return commands + list(hierarchies.values())
 
 
-def remove(run: str, root: Path = ROOT) -> None:
-    """Remove a run's cgroups; those with a process in them stay."""
-    found = [root / parent(run).strip("/"), *root.glob(f"*/{PREFIX}{run}")]
-    for top in found:
+def remove(run: str, root: Path = ROOT, within: float = REMOVED_WITHIN) -> None:
+    """Remove a run's cgroups; what processes do not leave within so many seconds stays."""
+    deadline = time.monotonic() + within
+    while _remove(run, root) and time.monotonic() < deadline:
+        time.sleep(POLL)
+
+
+def _remove(run: str, root: Path) -> bool:
+    """Remove what can be removed and tell whether something is left."""
+    name = f"{PREFIX}{run}"
+    for top in (root / name, *root.glob(f"*/{name}")):
         for folder, _, _ in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
+    return (root / name).exists() or any(root.glob(f"*/{name}"))
 
 
 def left_behind(alive: set[str], root: Path = ROOT) -> set[str]:

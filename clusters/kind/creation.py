@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from clusters.embedded import labclient, rundir
 from clusters.errors import TestbedError
 from clusters.kind import cgroups, config, daemon
 from clusters.kind.provider import KindCluster, server_of
+from clusters.kind.tools import tools_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +164,7 @@ class Creation:
             cgroup=cgroups.parent(self.directory.name) if cgroups.is_v1() else "",
         )
         self.environment = {
-            "PATH": f"{plan.tools}/usr/sbin:{plan.tools}/usr/bin:{os.environ['PATH']}:/usr/sbin:/sbin",
+            "PATH": tools_path(plan.tools),
             "DOCKER_HOST": daemon.HOST,
             "HOME": str(self.directory),
             "TMPDIR": str(self.directory),

@@ -182,7 +182,9 @@ class KindCluster(ExistingCluster):
     def export_logs(self) -> None:
         """Write kind's own collection of logs into the run's evidence."""
         argv = [str(self.kind), "export", "logs", str(self.logs / "kind"), "--name", NAME]
-        self.command("export", argv, LOADED_WITHIN, self.logs / "kind-export.log")
+        # It wants crictl too, which Debian does not have, and fails at its end for the lack of it.
+        self.lab.spawn("export", argv, log=self.logs / "kind-export.log", env=self.environment)
+        self.lab.wait("export", LOADED_WITHIN)
 
     def collect(self, directory: Path) -> None:
         """Write every node's state below `directory`, and kind's logs once for the run."""
