@@ -132,4 +132,8 @@ def find(name: str) -> Provider:
         from clusters.kind.bring_up import KindProvider  # noqa: PLC0415 - the same
 
         return KindProvider()
+    if name == EXISTING:
+        from clusters.existing.bring_up import ExistingProvider  # noqa: PLC0415 - the same
+
+        return ExistingProvider()
     raise ConfigError(f"there is no provider {name}")

@@ -114,15 +114,15 @@ class KubeProxies:
         self._patch_template({"affinity": {"nodeAffinity": _keeping_off(_terms(spec))}})
         self.wait_rolled_out()
 
-    def let_on(self) -> None:
-        """Undo `keep_off`; nothing happens where it was never done."""
+    def let_on(self) -> bool:
+        """Undo `keep_off` and tell whether there was something to undo."""
         manifest = self.kube.find(DAEMON_SET)
         if manifest is None:
-            return
+            return False
         spec = manifest["spec"]["template"]["spec"]
         terms = _terms(spec)
         if not any(KEEP_OFF in term.get("matchExpressions", []) for term in terms):
-            return
+            return False
         for term in terms:
             term["matchExpressions"] = [e for e in term["matchExpressions"] if e != KEEP_OFF]
         left = [term for term in terms if term["matchExpressions"] or term.get("matchFields")]
@@ -134,6 +134,7 @@ class KubeProxies:
                 }
             }
         )
+        return True
 
     def _patch_template(self, spec: dict[str, Any]) -> None:
         self.kube.patch(DAEMON_SET, {"spec": {"template": {"spec": spec}}})

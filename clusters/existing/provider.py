@@ -140,6 +140,23 @@ class ExistingCluster:
 
     # -------------------------------------------------------------------- kube-proxy
 
+    def digests(self) -> dict[str, list[str]]:
+        """Return the SHA-256 of each kube-proxy program that runs, by node."""
+        return {
+            node.name: [p["sha256"] for p in node.control.ask("proxy")["processes"]]
+            for node in self.existing_nodes
+        }
+
+    def learn_build(self) -> None:
+        """Check that all nodes run one program; raises `TestbedError` when they do not.
+
+        A verdict would not say which of several it is about.
+        """
+        found = self.digests()
+        if len({tuple(digests) for digests in found.values()}) != 1:
+            shown = ", ".join(f"{n} {' '.join(d[:12] for d in ds)}" for n, ds in found.items())
+            raise TestbedError(f"the nodes run different kube-proxies: {shown}")
+
     def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:
         """Run `spec` on `node` and return when it has synced; raises `BuildError`."""
         self.set_proxies({node.name: spec}, clean=clean)

@@ -1,0 +1,45 @@
+"""Removing what runs that were killed left in an existing cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.existing import kube_proxy, objects
+from clusters.existing.provider import load_api, remove_namespaces
+from clusters.kube import Kube
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SELECTOR = f"{objects.MANAGED}%3D{objects.OURS[objects.MANAGED]}"
+
+
+def clean(kubeconfig: Path) -> list[str]:
+    """Remove everything with our label and give labelled nodes back; returns what was removed.
+
+    The DaemonSet gets its nodes back first: until then they have no kube-proxy, or one of ours.
+    """
+    kube = Kube(load_api(kubeconfig))
+    removed = []
+    for node in kube.get(f"/api/v1/nodes?labelSelector={kube_proxy.NODE_LABEL}")["items"]:
+        name = node["metadata"]["name"]
+        _remove_pods(kube, f"&fieldSelector=spec.nodeName%3D{name}")
+        labels = {"metadata": {"labels": {kube_proxy.NODE_LABEL: None}}}
+        kube.patch(f"/api/v1/nodes/{name}", labels)
+        removed.append(f"the label of node {name}")
+    removed += _remove_pods(kube, "")
+    for entry in kube.get(f"{kube_proxy.CONFIG_MAPS}?labelSelector={SELECTOR}")["items"]:
+        kube.delete(f"{kube_proxy.CONFIG_MAPS}/{entry['metadata']['name']}")
+        removed.append(f"ConfigMap {entry['metadata']['name']}")
+    if kube_proxy.KubeProxies(kube, 0.0, lambda spec: str(spec.build)).let_on():
+        removed.append("the affinity of the kube-proxy DaemonSet")
+    removed += [f"namespace {name}" for name in remove_namespaces(kube, SELECTOR)]
+    return removed
+
+
+def _remove_pods(kube: Kube, query: str) -> list[str]:
+    found = kube.get(f"{kube_proxy.PODS}?labelSelector={SELECTOR}{query}")["items"]
+    names = [pod["metadata"]["name"] for pod in found]
+    for name in names:
+        kube.delete(f"{kube_proxy.PODS}/{name}", grace=0)
+    return [f"pod {name}" for name in names]
