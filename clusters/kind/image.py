@@ -249,6 +249,7 @@ def _digest_of_files() -> str:
     digest = hashlib.sha256()
     files = [path for path in (HERE / "node").rglob("*") if path.is_file()]
     for path in sorted([*files, HERE / "podroutes.py", HERE / "pause/main.go"]):
-        digest.update(f"{path.relative_to(HERE)} {path.stat().st_mode:o}\n".encode())
+        runs = bool(path.stat().st_mode & 0o100)
+        digest.update(f"{path.relative_to(HERE)} {runs}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
