@@ -69,7 +69,7 @@ class FakeCluster:
     what starting kube-proxy there raises.
     """
 
-    capabilities = frozenset({"node-access", "outside-client", "disruption"})
+    capabilities = frozenset({"node-access", "outside-client", "disruption", "dual-stack"})
 
     def __init__(self, specs: Sequence[ProxySpec], objection: Objection = lambda *_: None) -> None:
         self.name = f"fake-{os.getpid()}"
