@@ -74,8 +74,8 @@ class ExistingProvider:
         del progress
         found = self._find(request)
         _mode(found, request)
-        version = found.image.rpartition(":")[2] if ":" in found.image else found.version
-        return Found(Build(found.image, Path(found.image), version, "", ""))
+        version = found.proxy_version or found.version
+        return Found(Build(found.image, Path(found.image), version, found.image_id, ""))
 
     def bring_up(
         self, request: Request, prepared: Found, logs: Path, note: Callable[[str], None]

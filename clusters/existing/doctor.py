@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
 from clusters.existing.kube_proxy import NAMESPACE, KubeProxies
 from clusters.existing.provider import ALWAYS, OURS_ONLY, load_api
+from clusters.existing.streams import Command
 from clusters.kube import Kube
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from clusters.protocol import Mode
 
+VERSION_WITHIN = 5.0
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 READ = (
@@ -58,6 +61,8 @@ class Finding:
     families: list[str] = field(default_factory=list)
     mode: Mode | None = None
     image: str = ""
+    image_id: str = ""
+    proxy_version: str = ""
     no_proxy: str = ""
     refused: list[str] = field(default_factory=list)
     refused_disruption: list[str] = field(default_factory=list)
@@ -147,6 +152,26 @@ def _look_at_proxy(kube: Kube, found: Finding) -> None:
         found.mode = proxies.mode()
     except ConfigError as error:
         found.no_proxy = str(error)
+    if found.mode and "list pods in kube-system" not in found.refused and found.nodes:
+        _ask_version(kube, proxies.pod_on(found.nodes[0]), found)
+
+
+def _ask_version(kube: Kube, pod: dict[str, Any] | None, found: Finding) -> None:
+    """Ask the program itself: what an image is called says little of what is in it."""
+    if pod is None:
+        return
+    statuses = pod.get("status", {}).get("containerStatuses") or [{}]
+    found.image_id = str(statuses[0].get("imageID", "")).rpartition(":")[2]
+    container = pod["spec"]["containers"][0]
+    program = (container.get("command") or ["kube-proxy"])[0]
+    where = (NAMESPACE, pod["metadata"]["name"], container["name"])
+    with contextlib.suppress(TestbedError):
+        asked = Command(kube.api, *where, [program, "--version"])
+        try:
+            said = asked.ask(b"", VERSION_WITHIN).decode(errors="replace")
+        finally:
+            asked.close()
+        found.proxy_version = said.removeprefix("Kubernetes ").strip()
 
 
 def _refuses_privileged(kube: Kube) -> str:
@@ -173,7 +198,12 @@ def say(found: Finding, kubeconfig: Path) -> str:
         f"  nodes       {len(found.nodes)}, {' and '.join(found.families) or 'no address'}, "
         f"kernel {', '.join(sorted(set(found.kernels))) or 'unknown'}"
     )
-    proxy = f"{found.mode} mode, {found.image}" if found.mode else found.no_proxy or "not found"
+    version = found.proxy_version or "of unknown version"
+    proxy = (
+        f"{version} in {found.mode} mode, {found.image}"
+        if found.mode
+        else found.no_proxy or "not found"
+    )
     lines.append(f"  kube-proxy  {proxy}")
     rights = f"may not {', '.join(found.refused)}" if found.refused else "all that cases need"
     lines.append(f"  rights      {rights}")
