@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING
 
+from clusters.errors import TestbedError
 from clusters.existing import kube_proxy, objects
+from clusters.existing.node import NodeAccess
 from clusters.existing.provider import load_api, remove_namespaces
 from clusters.kube import Kube
 
@@ -20,7 +24,7 @@ def clean(kubeconfig: Path) -> list[str]:
     The DaemonSet gets its nodes back first: until then they have no kube-proxy, or one of ours.
     """
     kube = Kube(load_api(kubeconfig))
-    removed = []
+    removed = _set_back(kube)
     for node in kube.get(f"/api/v1/nodes?labelSelector={kube_proxy.NODE_LABEL}")["items"]:
         name = node["metadata"]["name"]
         _remove_pods(kube, f"&fieldSelector=spec.nodeName%3D{name}")
@@ -35,6 +39,21 @@ def clean(kubeconfig: Path) -> list[str]:
         removed.append("the affinity of the kube-proxy DaemonSet")
     removed += [f"namespace {name}" for name in remove_namespaces(kube, SELECTOR)]
     return removed
+
+
+def _set_back(kube: Kube) -> list[str]:
+    """Set the nodes' sysctls back to what a run noted, where its pods are still there to do it."""
+    path = f"/api/v1/namespaces/{objects.SYSTEM_NAMESPACE}"
+    namespace = kube.find(path) or {"metadata": {}}
+    noted = namespace["metadata"].get("annotations", {}).get(objects.BEFORE, "{}")
+    done = []
+    for node, values in json.loads(noted).items():
+        access = NodeAccess(node, lambda: kube.api, objects.SYSTEM_NAMESPACE, f"node-{node}")
+        with contextlib.suppress(TestbedError):
+            access.ask("sysctls", values=values)
+            done.append(f"changed sysctls of node {node}")
+        access.close()
+    return done
 
 
 def _remove_pods(kube: Kube, query: str) -> list[str]:

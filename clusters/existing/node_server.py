@@ -61,9 +61,19 @@ class NodeServer(Control):
             time.sleep(LOOK)
         return {"left": find()}
 
+    def sysctls(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Set those sysctls that the kernel has, and tell what those were that changed."""
+        before = {}
+        for name, value in request["values"].items():
+            path = Path("/proc/sys") / name
+            if path.exists() and (old := path.read_text().strip()) != value:
+                path.write_text(value)
+                before[name] = old
+        return {"before": before}
+
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out one request; every failure is an answer."""
-        own = {"proxy": self.proxy, "kill": self.kill}
+        own = {"proxy": self.proxy, "kill": self.kill, "sysctls": self.sysctls}
         if operation := own.get(request["op"]):
             try:
                 return operation(request)

@@ -34,6 +34,16 @@ NODE_FILES = {
 }
 """What a node's pod has below `FOLDER`, and where that comes from."""
 
+SYSCTLS = {
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/icmp_msgs_per_sec": "100000",
+    "net/ipv6/icmp/ratelimit": "0",
+}
+"""What is refused is to be told each time: by default a kernel tells a sender once a second."""
+
+BEFORE = "proxyproof.dev/sysctls-before"
+"""Annotation of the system namespace: what a run has to set back, by node."""
+
 SYSTEM_NAMESPACE = "proxyproof-nodes"
 
 

@@ -62,6 +62,7 @@ class ExistingCluster:
         self.proxies = KubeProxies(self.kube, first_sync, image_of)
         self._random = random.Random(self.run_id)  # noqa: S311 - only to choose ports
         self._keeps_off = False
+        self._before: dict[str, dict[str, str]] = {}
 
     @property
     def api(self) -> Any:
@@ -89,6 +90,19 @@ class ExistingCluster:
             self.kube.create(NODE_PODS, pod)
         for node in self.existing_nodes:
             self._wait_pod(f"{NODE_PODS}/node-{node.name}")
+        self._have_refusals_told()
+
+    def _have_refusals_told(self) -> None:
+        """Lift the nodes' limits of ICMP errors, and note in the cluster what they were."""
+        for node in self.existing_nodes:
+            self._before[node.name] = node.control.ask("sysctls", values=objects.SYSCTLS)["before"]
+        note = {"metadata": {"annotations": {objects.BEFORE: json.dumps(self._before)}}}
+        self.kube.patch(f"/api/v1/namespaces/{objects.SYSTEM_NAMESPACE}", note)
+
+    def _set_back(self) -> None:
+        for node in self.existing_nodes:
+            if values := self._before.pop(node.name, {}):
+                node.control.ask("sysctls", values=values)
 
     def list_nodes(self) -> list[dict[str, Any]]:
         """Return the Nodes that are ready, in the order of their names."""
@@ -321,6 +335,8 @@ class ExistingCluster:
 
     def close(self) -> None:
         """Give the nodes back to their DaemonSet and remove everything of this run's."""
+        with contextlib.suppress(TestbedError):
+            self._set_back()
         for node in self.existing_nodes:
             node.control.close()
         self.relay.close()
