@@ -30,7 +30,6 @@ NAME = "kube-proxy"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 DAEMON_SET = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{NAME}"
 CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
-SELECTOR = "k8s-app%3Dkube-proxy"
 NODE_LABEL = "proxyproof.dev/kube-proxy"
 OWNER = "proxyproof.dev/node"
 KEEP_OFF = {"key": NODE_LABEL, "operator": "DoesNotExist"}
@@ -82,11 +81,11 @@ class KubeProxies:
 
     def pod_on(self, node: str) -> dict[str, Any] | None:
         """Return the kube-proxy pod of a node that is not on its way out."""
-        query = f"?labelSelector={SELECTOR}&fieldSelector=spec.nodeName%3D{node}"
+        query = f"?fieldSelector=spec.nodeName%3D{node}"
         alive = [
             pod
             for pod in self.kube.get(f"{PODS}{query}")["items"]
-            if "deletionTimestamp" not in pod["metadata"]
+            if "deletionTimestamp" not in pod["metadata"] and _is_proxy(pod)
         ]
         return alive[0] if alive else None
 
@@ -323,8 +322,16 @@ def own_pod(
         program = container["command"][0]
         own = {"name": "cleanup", "image": cleaner, "command": [program, "--cleanup"]}
         spec["initContainers"] = [{**container, **own}]
-    labels = {**template["metadata"].get("labels", {}), **OURS, OWNER: node}
+    # Not the template's labels: the DaemonSet would take the pod for its own and remove it.
+    labels = {**OURS, OWNER: node}
     return {"metadata": {"name": name, "labels": labels}, "spec": spec}
+
+
+def _is_proxy(pod: Mapping[str, Any]) -> bool:
+    """Tell whether a pod is the DaemonSet's or one of ours."""
+    metadata = pod["metadata"]
+    owners = [owner["name"] for owner in metadata.get("ownerReferences", [])]
+    return NAME in owners or OWNER in metadata.get("labels", {})
 
 
 def _keeping_off(terms: list[dict[str, Any]]) -> dict[str, Any]:

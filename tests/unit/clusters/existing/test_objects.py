@@ -127,6 +127,7 @@ def test_own_kube_proxy_is_the_daemon_sets_with_another_build() -> None:
         ["/usr/local/bin/kube-proxy", "--cleanup"],
     )
     assert not {"nodeSelector", "affinity"} & spec.keys()
+    assert not made["metadata"]["labels"].keys() & TEMPLATE["metadata"]["labels"].keys()
     assert TEMPLATE["spec"]["containers"][0]["image"] == "upstream:1"
     assert "initContainers" not in own_pod(TEMPLATE, "x", "n1", "candidate:1", "")["spec"]
 
