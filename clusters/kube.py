@@ -42,11 +42,14 @@ class Kube:
         The answer has `timeout` seconds.
         """
         self.writes += method != "GET"
-        text = self._request(method, f"{path}{_query(query)}", body, kind, "application/json")
+        where = f"{path}{_query(query)}"
+        text = self._request(method, where, body, kind, "application/json", timeout)
         result: dict[str, Any] = json.loads(text)
         return result
 
-    def _request(self, method: str, path: str, body: Any, kind: str, accept: str) -> str:
+    def _request(
+        self, method: str, path: str, body: Any, kind: str, accept: str, timeout: float
+    ) -> str:
         headers = {
             "Accept": accept,
             "Content-Type": kind,
@@ -73,7 +76,7 @@ class Kube:
 
     def text(self, path: str) -> str:
         """Read what is no object, such as a log; raises as `call` does."""
-        return self._request("GET", path, None, "application/json", "*/*")
+        return self._request("GET", path, None, "application/json", "*/*", 30)
 
     def get(self, path: str) -> dict[str, Any]:
         """Read an object or a list."""

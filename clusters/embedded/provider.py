@@ -46,6 +46,7 @@ class EmbeddedCluster:
             "store-stall",
             "netem",
             "own-kernel",
+            "every-mode",
         }
     )
 

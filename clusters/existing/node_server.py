@@ -6,6 +6,7 @@ run among the node's own files; the pod shares its network, process and IPC name
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -50,12 +51,18 @@ class NodeServer(Control):
     def proxy(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell the node's kube-proxies: pid, digest of the program, what --version says."""
         del request
-        return {"processes": [describe(pid) for pid in find()]}
+        found = []
+        for pid in find():
+            # One that ends in the middle of this is as good as gone.
+            with contextlib.suppress(OSError):
+                found.append(describe(pid))
+        return {"processes": found}
 
     def kill(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a signal to the node's kube-proxies and wait until they have ended."""
         for pid in find():
-            os.kill(pid, request["signal"])
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, request["signal"])
         deadline = time.monotonic() + request["wait"]
         while find() and time.monotonic() < deadline:
             time.sleep(LOOK)

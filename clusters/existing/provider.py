@@ -6,8 +6,10 @@ import contextlib
 import json
 import random
 import secrets
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubernetes.client.exceptions import ApiException
@@ -15,6 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from clusters.embedded.proxy import DUMPS
 from clusters.errors import ConfigError, TestbedError
 from clusters.existing import objects
+from clusters.existing.faults import ExistingFaults
 from clusters.existing.kube_proxy import KubeProxies
 from clusters.existing.node import ExistingNode, NodeAccess
 from clusters.existing.relay import Relay
@@ -23,7 +26,6 @@ from clusters.protocol import METRICS_PORT, AgentAddress, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 NODE_PODS = f"/api/v1/namespaces/{objects.SYSTEM_NAMESPACE}/pods"
 READY_WITHIN = 120.0
@@ -59,6 +61,8 @@ class ExistingCluster:
         self.steps: list[tuple[str, float]] = []
         self.kube = Kube(load_api(kubeconfig))
         self.relay = Relay(lambda: self.api)
+        self.faults = ExistingFaults(self._own)
+        self.fault_log = Path(tempfile.gettempdir()) / f"proxyproof-faults-{self.run_id}.jsonl"
         self.proxies = KubeProxies(self.kube, first_sync, image_of)
         self._random = random.Random(self.run_id)  # noqa: S311 - only to choose ports
         self._keeps_off = False
@@ -340,6 +344,7 @@ class ExistingCluster:
         for node in self.existing_nodes:
             node.control.close()
         self.relay.close()
+        self.fault_log.unlink(missing_ok=True)
         if self._keeps_off:
             self.proxies.give_back({node.name: node for node in self.existing_nodes})
         remove_namespaces(self.kube, f"{objects.RUN}%3D{self.run_id}")

@@ -56,7 +56,9 @@ class KindProvider:
     def outlook(self, request: Request) -> Outlook:
         """Return what every kind cluster is."""
         able = ALWAYS | OURS | ({"sctp"} if serves_sctp() else set())
+        able |= {"every-mode"} if host_kernel.has_every_mode() else set()
         reasons = {
+            "every-mode": "this machine's kernel, which nodes in containers share, lacks a mode",
             "api-restart": "the API server of a kind cluster is the kubelet's to restart",
             "dual-stack": "a kind cluster here has one address family",
             "sctp": "this machine's kernel has no SCTP, which nodes in containers share",

@@ -56,6 +56,7 @@ class KindCluster(ExistingCluster):
         self.name = directory.name
         self.lab = lab
         self.directory = directory
+        self.fault_log = directory / "faults.jsonl"
         self.logs = logs
         self.kind = kind
         self.tools = tools

@@ -134,7 +134,10 @@ def test_own_kube_proxy_is_the_daemon_sets_with_another_build() -> None:
 
 def test_the_daemon_set_keeps_off_labelled_nodes() -> None:
     """Each of its terms is narrowed, for terms are alternatives; no term at all becomes one."""
-    terms = [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}, {"matchFields": []}]
+    terms: list[dict[str, Any]] = [
+        {"matchExpressions": [{"key": "a", "operator": "Exists"}]},
+        {"matchFields": []},
+    ]
     kept = kube_proxy._keeping_off(terms)
     for term in kept["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]:
         assert kube_proxy.KEEP_OFF in term["matchExpressions"]
