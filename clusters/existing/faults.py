@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class ExistingFaults:
     """See `clusters.protocol.NodeFaults`."""
 
-    def __init__(self, own: Callable[[Node], ExistingNode]) -> None:
+    def __init__(self, own: Callable[[Node], ExistingNode], allow: Callable[[], None]) -> None:
+        """`allow` raises `ConfigError` where kube-proxies may not be disturbed."""
         self._own = own
+        self._allow = allow
 
     def freeze(self, node: Node) -> None:
         """Refuse."""
@@ -59,6 +61,7 @@ class ExistingFaults:
 
     def signal_proxy(self, node: Node, number: int) -> None:
         """Send kube-proxy a signal; raises `TestbedError` for one that would end it."""
+        self._allow()
         if number not in (signal.SIGSTOP, signal.SIGCONT):
             raise TestbedError(f"signal {number} is none that a process outlives")
         self._own(node).control.ask("kill", signal=int(number), wait=0.0)

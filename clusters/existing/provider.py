@@ -61,7 +61,7 @@ class ExistingCluster:
         self.steps: list[tuple[str, float]] = []
         self.kube = Kube(load_api(kubeconfig))
         self.relay = Relay(lambda: self.api)
-        self.faults = ExistingFaults(self._own)
+        self.faults = ExistingFaults(self._own, self._need_disruption)
         self.fault_log = Path(tempfile.gettempdir()) / f"proxyproof-faults-{self.run_id}.jsonl"
         self.proxies = KubeProxies(self.kube, first_sync, image_of)
         self._random = random.Random(self.run_id)  # noqa: S311 - only to choose ports
