@@ -44,6 +44,8 @@ def down(options: argparse.Namespace) -> None:
 
     One that a run uses is removed by its name only.
     """
+    from clusters.kind import cgroups  # noqa: PLC0415 - few users have kind clusters
+
     for directory in rundir.clean():
         print(f"removed what {directory.name} left behind")
     chosen = [_find(options.run)] if options.run else labclient.unused()
@@ -52,6 +54,7 @@ def down(options: argparse.Namespace) -> None:
         client.ask("down")
         client.close()
         rundir.wait_gone(directory)
+        cgroups.remove(directory.name)
         print(f"removed {directory.name}")
     in_use = [directory for directory in rundir.running() if not options.run]
     for directory in in_use:
