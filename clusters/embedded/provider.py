@@ -47,6 +47,7 @@ class EmbeddedCluster:
             "netem",
             "own-kernel",
             "every-mode",
+            "pod-status",
         }
     )
 
