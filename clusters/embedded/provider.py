@@ -47,7 +47,7 @@ class EmbeddedCluster:
             "netem",
             "own-kernel",
             "every-mode",
-            "pod-status",
+            "hand-made-status",
         }
     )
 

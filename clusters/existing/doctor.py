@@ -93,7 +93,7 @@ class Finding:
             "outside-client": "there is no client outside of this cluster that is ours",
             "outside-route": "there is no client outside of this cluster that is ours",
             "api-restart": "the API server of this cluster is not ours to stop",
-            "pod-status": "a real kubelet writes what is true of its pods over what a case says",
+            "hand-made-status": "a real kubelet writes what is so over what a case makes up",
             "every-mode": "what kernels of an existing cluster lack for other modes is not known",
             "sctp": "not every node of an existing cluster has SCTP",
         }

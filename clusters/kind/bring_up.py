@@ -58,7 +58,7 @@ class KindProvider:
         able = ALWAYS | OURS | ({"sctp"} if serves_sctp() else set())
         able |= {"every-mode"} if host_kernel.has_every_mode() else set()
         reasons = {
-            "pod-status": "a real kubelet writes what is true of its pods over what a case says",
+            "hand-made-status": "a real kubelet writes what is so over what a case makes up",
             "every-mode": "this machine's kernel, which nodes in containers share, lacks a mode",
             "api-restart": "the API server of a kind cluster is the kubelet's to restart",
             "dual-stack": "a kind cluster here has one address family",
