@@ -11,19 +11,20 @@ import socket
 import sys
 import termios
 import tty
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.embedded import labclient, namespaces, rundir
 from clusters.embedded.addresses import NODE_CONTROL_PORT, NodeAddresses
 from clusters.embedded.enter import how_to_enter
-from clusters.errors import ConfigError, ProxyproofError
+from clusters.errors import ConfigError, ProxyproofError, TestbedError
 from clusters.parts import versions
 from clusters.parts.prepare import Want, prepare
 from clusters.parts.progress import choose_progress
+from clusters.parts.workshop import open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def list_runs(_options: argparse.Namespace) -> None:
@@ -43,6 +44,8 @@ def down(options: argparse.Namespace) -> None:
 
     One that a run uses is removed by its name only.
     """
+    from clusters.kind import cgroups  # noqa: PLC0415 - few users have kind clusters
+
     for directory in rundir.clean():
         print(f"removed what {directory.name} left behind")
     chosen = [_find(options.run)] if options.run else labclient.unused()
@@ -51,6 +54,7 @@ def down(options: argparse.Namespace) -> None:
         client.ask("down")
         client.close()
         rundir.wait_gone(directory)
+        cgroups.remove(directory.name)
         print(f"removed {directory.name}")
     in_use = [directory for directory in rundir.running() if not options.run]
     for directory in in_use:
@@ -126,6 +130,50 @@ def make_ready(options: argparse.Namespace) -> None:
         print(f"kernel {parts.kernel.version}: {parts.kernel.path}")
 
 
+def kind_image(options: argparse.Namespace) -> None:
+    """Build the node image of kind clusters, or say where it is."""
+    from clusters.kind.image import get_node_image  # noqa: PLC0415 - few users have kind clusters
+    from clusters.kind.tools import get_kind  # noqa: PLC0415
+
+    progress = choose_progress()
+    workshop = open_workshop(progress)
+    with progress:
+        kind = get_kind(workshop)
+        image = get_node_image(workshop, versions.resolve(workshop, options.version))
+    print(f"kind: {kind}")
+    print(f"node image {image.name}: {image.docker.parent}")
+
+
+def examine(options: argparse.Namespace) -> None:
+    """Say what may run on an existing cluster; nothing is changed there."""
+    from clusters.existing import doctor  # noqa: PLC0415 - the client is a second of imports
+
+    found = doctor.examine(options.kubeconfig)
+    print(doctor.say(found, options.kubeconfig))
+    print(f"looked for {found.seconds:.1f} s")
+    if not found.usable:
+        raise TestbedError("no case can run there")
+
+
+def clean_up(options: argparse.Namespace) -> None:
+    """Remove what killed runs left: on this machine, or in an existing cluster."""
+    from clusters.kind import cgroups  # noqa: PLC0415 - few users have kind clusters
+
+    if options.kubeconfig is None:
+        removed = [directory.name for directory in rundir.clean()]
+        for run in cgroups.left_behind({directory.name for directory in rundir.running()}):
+            cgroups.remove(run)
+            removed.append(f"cgroups of {run}")
+    else:
+        from clusters.existing.clean import clean  # noqa: PLC0415 - see examine
+
+        removed = clean(options.kubeconfig)
+    for what in removed:
+        print(f"removed {what}")
+    if not removed:
+        print("nothing is left behind")
+
+
 def _find(name: str) -> Path:
     running = rundir.running()
     if name:
@@ -161,6 +209,15 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--kernel", choices=("uml", "host"), default="uml")
     command.add_argument("--kernel-series", default="")
     command.set_defaults(run_command=make_ready)
+    command = commands.add_parser("kind-image", help="build the node image of kind clusters")
+    command.add_argument("version", nargs="?", default=versions.DEFAULT_KIND)
+    command.set_defaults(run_command=kind_image)
+    command = commands.add_parser("doctor", help="what may run on an existing cluster")
+    command.add_argument("kubeconfig", type=Path)
+    command.set_defaults(run_command=examine)
+    command = commands.add_parser("clean", help="remove what killed runs left behind")
+    command.add_argument("kubeconfig", type=Path, nargs="?")
+    command.set_defaults(run_command=clean_up)
     return top
 
 

@@ -69,7 +69,9 @@ class FakeCluster:
     what starting kube-proxy there raises.
     """
 
-    capabilities = frozenset({"load-generator", "node-access", "outside-client", "disruption"})
+    capabilities = frozenset(
+        {"load-generator", "node-access", "outside-client", "disruption", "dual-stack"}
+    )
     meeting_point = "127.0.200.1"
 
     def __init__(self, specs: Sequence[ProxySpec], objection: Objection = lambda *_: None) -> None:
@@ -231,6 +233,14 @@ class FakeCluster:
         """Nothing runs here that could be."""
         del node
         return False
+
+    def ready_namespace(self, name: str) -> None:
+        """Nothing has to be in a namespace here."""
+
+    def agent_pod(self, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Return the manifest as it is: what runs pods here knows the agent."""
+        del namespace
+        return manifest
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a pod is controlled; raises `TestbedError` when none runs."""

@@ -253,6 +253,15 @@ class Cluster(Protocol):
     def proxy_busy(self, node: Node) -> bool:
         """Whether kube-proxy is at work rather than waiting for something to do."""
 
+    def ready_namespace(self, name: str) -> None:
+        """Make a namespace that was just created fit for pods with an agent."""
+
+    def agent_pod(self, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Return a pod's manifest as this provider runs it.
+
+        Its one container has the agent's arguments as `args`; the rest is the provider's.
+        """
+
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a running pod is controlled."""
 

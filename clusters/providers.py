@@ -134,4 +134,12 @@ def find(name: str) -> Provider:
         from clusters.embedded.bring_up import EmbeddedProvider  # noqa: PLC0415 - see above
 
         return EmbeddedProvider()
+    if name == "kind":
+        from clusters.kind.bring_up import KindProvider  # noqa: PLC0415 - the same
+
+        return KindProvider()
+    if name == EXISTING:
+        from clusters.existing.bring_up import ExistingProvider  # noqa: PLC0415 - the same
+
+        return ExistingProvider()
     raise ConfigError(f"there is no provider {name}")

@@ -50,6 +50,7 @@ class EmbeddedProvider:
         able = EmbeddedCluster.capabilities
         if request.kernel == "host":
             able -= NEED_A_KERNEL | (frozenset() if serves_sctp() else {"sctp"})
+            able -= {"every-mode"} if not host_kernel.has_every_mode() else frozenset()
         return Outlook(able, request.nodes, mode_of(request))
 
     def describe(self, request: Request) -> str:

@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from clusters.errors import ConfigError
+from clusters.protocol import MODES
 
 if TYPE_CHECKING:
     from clusters.protocol import Mode
@@ -84,6 +85,11 @@ def missing(mode: Mode) -> list[str]:
             said = next((line for line in lines if "Error" in line), "".join(lines[-1:]))
             lacking.append(f"{name}: {said.rstrip('.')}")
     return lacking
+
+
+def has_every_mode() -> bool:
+    """Tell whether the machine's kernel lacks nothing for any mode."""
+    return not any(missing(mode) for mode in MODES)
 
 
 def check(mode: Mode) -> None:

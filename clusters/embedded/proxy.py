@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -15,6 +15,7 @@ from clusters.errors import BuildError
 from clusters.protocol import HEALTHZ_PORT, METRICS_PORT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from clusters.embedded.node import EmbeddedNode
@@ -102,22 +103,7 @@ class ProxyRunner:
         A family shows in the metrics when it has synced once, in old releases both as one. So a
         build that has shown one only is through when it does nothing more.
         """
-        # The health answer is small; the metrics are a hundred times that, so they come second.
-        health = node.control.ask(
-            "http", url=f"http://127.0.0.1:{HEALTHZ_PORT}/healthz", timeout=2.0
-        )
-        if health["status"] != 200:
-            return False
-        url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
-        reply = node.control.ask("http", url=url, timeout=2.0)
-        stamps = re.findall(
-            r"^kubeproxy_sync_proxy_rules_last_timestamp_seconds(?:\{[^}]*\})? (\S+)$",
-            reply["body"],
-            re.MULTILINE,
-        )
-        if not stamps or not all(float(stamp) > 0 for stamp in stamps):
-            return False
-        return len(stamps) == FAMILIES or not node.control.ask("busy", name=NAME)["busy"]
+        return has_synced(node.control.ask)
 
     def stop(self, node: EmbeddedNode, number: int = signal.SIGKILL) -> None:
         """End kube-proxy and wait until it has ended."""
@@ -169,3 +155,21 @@ class ProxyRunner:
         if offered:
             message = f"the build does not offer mode {node.spec.mode}: {offered.group(0)}"
         return BuildError(message, kind=kind, node=node.name, log=tail)
+
+
+def has_synced(ask: Callable[..., dict[str, Any]]) -> bool:
+    """Tell whether the kube-proxy of the node that `ask` asks has synced, as `synced` says."""
+    # The health answer is small; the metrics are a hundred times that, so they come second.
+    health = ask("http", url=f"http://127.0.0.1:{HEALTHZ_PORT}/healthz", timeout=2.0)
+    if health["status"] != 200:
+        return False
+    url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+    reply = ask("http", url=url, timeout=2.0)
+    stamps = re.findall(
+        r"^kubeproxy_sync_proxy_rules_last_timestamp_seconds(?:\{[^}]*\})? (\S+)$",
+        reply["body"],
+        re.MULTILINE,
+    )
+    if not stamps or not all(float(stamp) > 0 for stamp in stamps):
+        return False
+    return len(stamps) == FAMILIES or not ask("busy", name=NAME)["busy"]

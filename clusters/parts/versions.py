@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 DEFAULT_CONTROL_PLANE = "v1.37.2"
 """The version of kube-apiserver and kube-controller-manager when none is asked for."""
 
+DEFAULT_KIND = "v1.34.4"
+"""The newest Kubernetes whose kubelet takes cgroup v1 and Debian 12's containerd 1.6 as they are.
+
+From 1.35 on the kubelet refuses cgroup v1 unless told otherwise (KEP-5573).
+"""
+
 _FULL = re.compile(r"^v?1\.(\d+)\.(\d+)(-(?:alpha|beta|rc)\.\d+)?$")
 _MINOR = re.compile(r"^v?1\.(\d+)$")
 _FRESH_SECONDS = 86400.0

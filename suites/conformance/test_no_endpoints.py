@@ -61,6 +61,7 @@ def test_node_port_is_refused(
 @case(
     "NEP-004",
     feature="reject",
+    requires=("hand-made-status",),
     reference="k/k test/e2e/network/service.go, evicted pods; k/k #109414, #109718",
 )
 @pytest.mark.parametrize("publish", [False, True], ids=["ready", "publish not ready"])

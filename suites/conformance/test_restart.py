@@ -137,7 +137,7 @@ def test_api_server_outage(
     "LIFE-012",
     feature="restart",
     level="extended",
-    requires=RESTART,
+    requires=(*RESTART, "hand-made-status"),
     reference="k/k#138183",
     disruptive=True,
     since="1.37",

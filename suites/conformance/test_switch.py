@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fixtures.workloads import Workloads
     from suites.check import Check
 
-NEEDS = ("node-access", "proxy-restart")
+NEEDS = ("node-access", "proxy-restart", "every-mode")
 CLEANUP = "k/k cmd/kube-proxy/app/server_linux.go platformCleanup"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.fake import FakeCluster
+from clusters.parts import versions
 from clusters.parts.progress import Recorder as Silent
 from clusters.protocol import ProxySpec
 from fixtures import testbed
@@ -36,21 +37,23 @@ def make_fake(_logs: Path) -> Cluster:
     return FakeCluster([ProxySpec(Path("/no/kube-proxy"), "iptables")] * NODES)
 
 
-@pytest.fixture(scope="session", params=["fake", "embedded"])
+@pytest.fixture(scope="session", params=["fake", "embedded", "kind"])
 def provider(request: pytest.FixtureRequest) -> Provider:
     """Give a provider: the fake always, the embedded one if PROXYPROOF_E2E=1 allows it.
 
-    An embedded cluster moves this process into its network for good, so it comes last, and the
-    end-to-end tests run this in a process of its own.
+    A real cluster moves this process into its network for good, so the end-to-end tests run each in
+    a process of its own.
     """
     if request.param == "fake":
         return Provider("fake", make_fake)
     if os.environ.get("PROXYPROOF_E2E") != "1":
-        pytest.skip("PROXYPROOF_E2E=1 is not set: an embedded cluster needs a kernel and binaries")
-    options = replace(request.config.stash[OPTIONS], nodes=NODES)
+        pytest.skip(f"PROXYPROOF_E2E=1 is not set: {request.param} needs a kernel and binaries")
+    options = replace(request.config.stash[OPTIONS], nodes=NODES, provider=request.param)
+    if request.param == "kind":
+        options = replace(options, build=versions.DEFAULT_KIND, control_plane=versions.DEFAULT_KIND)
     parts = testbed.get_parts(options, Silent())
     return Provider(
-        "embedded",
+        request.param,
         lambda logs: testbed.bring_up(options, parts, logs, lambda _text: None).cluster,
     )
 

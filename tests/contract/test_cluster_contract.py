@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,7 @@ HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
 NOBODY = "http://127.0.0.1:9/"
 TIMEOUT = 0.5
 LATE = 5.0
+RUNNING = 60.0
 
 
 @pytest.fixture
@@ -57,9 +58,15 @@ def test_nodes_are_nodes(cluster: Cluster) -> None:
         assert node.kernel[0].isdigit()
 
 
-def test_node_addresses_are_of_both_families(cluster: Cluster) -> None:
+def families(cluster: Cluster) -> list[tuple[str, int]]:
+    """Return the families that nodes and pods have addresses of, with their numbers."""
+    both = "dual-stack" in cluster.capabilities
+    return [("ipv4", 4), ("ipv6", 6)] if both else [("ipv4", 4)]
+
+
+def test_node_addresses_are_of_each_family(cluster: Cluster) -> None:
     """Each node has an address of each family, and shares none with another node."""
-    for family, version in (("ipv4", 4), ("ipv6", 6)):
+    for family, version in families(cluster):
         found = [ip_address(dict(node.addresses)[family]) for node in cluster.nodes]
         assert [address.version for address in found] == [version] * len(found)
         assert len(set(found)) == len(found)
@@ -118,8 +125,8 @@ def test_run_of_a_missing_program_is_127(cluster: Cluster) -> None:
 
 def test_run_ends_at_its_timeout(cluster: Cluster) -> None:
     """A command that does not end raises within its bound, and the node is of use afterwards."""
-    started = time.monotonic()
-    with pytest.raises(TestbedError, match=f"node-1: sleep 30: not done after {TIMEOUT} s"):
+    started, name = time.monotonic(), cluster.nodes[0].name
+    with pytest.raises(TestbedError, match=f"{name}: sleep 30: not done after {TIMEOUT} s"):
         cluster.run(cluster.nodes[0], ["sleep", "30"], timeout=TIMEOUT)
     assert TIMEOUT <= time.monotonic() - started < LATE
     assert cluster.run(cluster.nodes[0], ["true"]).status == 0
@@ -198,21 +205,29 @@ def test_pod_agents_are_found(cluster: Cluster) -> None:
     """A pod made through the API runs on the node it is bound to, and its agent says so."""
     kube = Kube(cluster.api)
     kube.create("/api/v1/namespaces", {"metadata": {"name": "contract"}})
-    pods = "/api/v1/namespaces/contract/pods"
+    cluster.ready_namespace("contract")
+    pods, last = "/api/v1/namespaces/contract/pods", cluster.nodes[-1].name
     container = {"name": "agent", "image": "agent", "args": []}
-    spec = {"nodeName": "node-2", "terminationGracePeriodSeconds": 0, "containers": [container]}
+    spec = {"nodeName": last, "terminationGracePeriodSeconds": 0, "containers": [container]}
+    pod = {"metadata": {"name": "web"}, "spec": spec}
     try:
-        kube.create(pods, {"metadata": {"name": "web"}, "spec": spec})
-        deadline = time.monotonic() + 10
-        while "podIP" not in kube.get(f"{pods}/web").get("status", {}):
-            assert time.monotonic() < deadline, "the pod does not run"
+        kube.create(pods, cluster.agent_pod("contract", pod))
+        deadline = time.monotonic() + RUNNING
+        while not ready(status := kube.get(f"{pods}/web").get("status", {})):
+            assert time.monotonic() < deadline, f"the pod does not run: {status}"
             time.sleep(0.02)
         said = hello(cluster.pod_agent("contract", "web"))
-        assert (said["pod"], said["node"]) == ("contract/web", "node-2")
-        assert len(kube.get(f"{pods}/web")["status"]["podIPs"]) == 2
+        assert (said["pod"], said["node"]) == ("contract/web", last)
+        assert len(status["podIPs"]) == len(families(cluster))
     finally:
         kube.delete(f"{pods}/web")
         kube.delete("/api/v1/namespaces/contract")
+
+
+def ready(status: dict[str, Any]) -> bool:
+    """Tell whether a pod's agent serves."""
+    conditions = {entry["type"]: entry["status"] for entry in status.get("conditions", [])}
+    return "podIP" in status and conditions.get("Ready") == "True"
 
 
 def test_unknown_pod_has_no_agent(cluster: Cluster) -> None:

@@ -1,0 +1,127 @@
+"""The command server in a node's privileged pod: a JSON object a line, on standard input.
+
+Started by an exec of the API, it listens nowhere: who may talk to it is decided by RBAC. Commands
+run among the node's own files; the pod shares its network, process and IPC namespaces already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from clusters.embedded.guest.control import LOOK, LOOKS, Control, at_work
+
+PROXY = "kube-proxy"
+HOST = ["nsenter", "--target", "1", "--mount", "--uts", "--"]
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class NodeServer(Control):
+    """What the embedded node's server does, for a kube-proxy that somebody else started."""
+
+    def __init__(self) -> None:
+        super().__init__({"name": os.environ.get("NODE_NAME", "")})
+
+    def exec(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run a command on the node."""
+        return super().exec({**request, "argv": [*HOST, *request["argv"]]})
+
+    def busy(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Tell whether the node's kube-proxy is at work."""
+        del request
+        for _ in range(LOOKS):
+            pids = find()
+            if not pids:
+                return {"busy": False}
+            try:
+                if any(at_work(pid) for pid in pids):
+                    return {"busy": True}
+            except OSError:
+                pass
+            time.sleep(LOOK)
+        return {"busy": False}
+
+    def proxy(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Tell the node's kube-proxies: pid, digest of the program, what --version says."""
+        del request
+        found = []
+        for pid in find():
+            # One that ends in the middle of this is as good as gone.
+            with contextlib.suppress(OSError):
+                found.append(describe(pid))
+        return {"processes": found}
+
+    def kill(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a signal to the node's kube-proxies and wait until they have ended."""
+        for pid in find():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, request["signal"])
+        deadline = time.monotonic() + request["wait"]
+        while find() and time.monotonic() < deadline:
+            time.sleep(LOOK)
+        return {"left": find()}
+
+    def sysctls(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Set those sysctls that the kernel has, and tell what those were that changed."""
+        before = {}
+        for name, value in request["values"].items():
+            path = Path("/proc/sys") / name
+            if path.exists() and (old := path.read_text().strip()) != value:
+                path.write_text(value)
+                before[name] = old
+        return {"before": before}
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one request; every failure is an answer."""
+        own = {"proxy": self.proxy, "kill": self.kill, "sysctls": self.sysctls}
+        if operation := own.get(request["op"]):
+            try:
+                return operation(request)
+            except Exception as error:  # noqa: BLE001 - the asker reports it
+                return {"error": f"{type(error).__name__}: {error}"}
+        return super().answer(request)
+
+
+def find() -> list[int]:
+    """Return the pids of the programs called kube-proxy, without those that have ended."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text()
+        except OSError:
+            continue
+        name, _, rest = text.partition("(")[2].rpartition(")")
+        if name == PROXY and rest.split()[0] not in {"Z", "X"}:
+            found.append(int(path.parent.name))
+    return found
+
+
+def describe(pid: int) -> dict[str, Any]:
+    """Return what a process runs; the digest is that of the file that the kernel has mapped."""
+    with open(f"/proc/{pid}/exe", "rb") as program:  # noqa: PTH123 - a link to a deleted file works
+        digest = hashlib.sha256()
+        while chunk := program.read(1 << 20):
+            digest.update(chunk)
+    arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return {"pid": pid, "sha256": digest.hexdigest(), "argv": arguments[:-1]}
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    os.environ["PATH"] = PATH
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server = NodeServer()
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(server.answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

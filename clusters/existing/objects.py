@@ -1,0 +1,158 @@
+"""The objects that this project puts into a cluster it did not make: pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+AGENT = ROOT / "fixtures" / "agent" / "agent.py"
+
+MANAGED = "app.kubernetes.io/managed-by"
+OURS = {MANAGED: "proxyproof"}
+RUN = "proxyproof.dev/run"
+CONTROL = "proxyproof.dev/control-port"
+
+CONFIG_MAP = "proxyproof-agent"
+FOLDER = "/proxyproof"
+CONTROL_PORT = 7001
+OPEN_PORT = 7002
+HOST_PORTS = range(21_000, 29_000, 2)
+"""For the agents of pods in their node's network; below NodePorts and ephemeral ports."""
+
+NODE_FILES = {
+    "clusters/__init__.py": "clusters/__init__.py",
+    "clusters/errors.py": "clusters/errors.py",
+    "clusters/embedded/namespaces.py": "clusters/embedded/namespaces.py",
+    "clusters/embedded/guest/control.py": "clusters/embedded/guest/control.py",
+    "clusters/existing/node_server.py": "clusters/existing/node_server.py",
+    "agent.py": str(AGENT.relative_to(ROOT)),
+}
+"""What a node's pod has below `FOLDER`, and where that comes from."""
+
+SYSCTLS = {
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/icmp_msgs_per_sec": "100000",
+    "net/ipv6/icmp/ratelimit": "0",
+}
+"""What is refused is to be told each time: by default a kernel tells a sender once a second."""
+
+BEFORE = "proxyproof.dev/sysctls-before"
+"""Annotation of the system namespace: what a run has to set back, by node."""
+
+SYSTEM_NAMESPACE = "proxyproof-nodes"
+
+
+def namespace(name: str, run: str) -> dict[str, Any]:
+    """Return a namespace of a run's, where pods may be privileged."""
+    level = "pod-security.kubernetes.io/enforce"
+    return {"metadata": {"name": name, "labels": {**OURS, RUN: run, level: "privileged"}}}
+
+
+def agent_config_map() -> dict[str, Any]:
+    """Return the ConfigMap that holds the agent."""
+    metadata = {"name": CONFIG_MAP, "labels": OURS}
+    return {"metadata": metadata, "data": {"agent.py": AGENT.read_text()}}
+
+
+def node_config_map() -> dict[str, Any]:
+    """Return the ConfigMap that holds what runs in a node's pod; keys cannot have slashes."""
+    data = {_key(path): (ROOT / source).read_text() for path, source in NODE_FILES.items()}
+    return {"metadata": {"name": CONFIG_MAP, "labels": OURS}, "data": data}
+
+
+def _key(path: str) -> str:
+    return path.replace("/", "-")
+
+
+def node_pod(node: str, image: str, run: str, port: int) -> dict[str, Any]:
+    """Return the pod that gives access to a node: commands in one container, probes in the other.
+
+    `port` is the agent's control port on the node's loopback.
+    """
+    mounts = [{"name": "files", "mountPath": FOLDER}]
+    env = [
+        {"name": "NODE_NAME", "value": node},
+        {"name": "PYTHONPATH", "value": FOLDER},
+        {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+    ]
+    common = {"image": image, "imagePullPolicy": "IfNotPresent", "volumeMounts": mounts, "env": env}
+    access = {
+        **common,
+        "name": "access",
+        "command": ["sleep", "infinity"],
+        "securityContext": {"privileged": True},
+    }
+    agent = {
+        **common,
+        "name": "agent",
+        "command": [*agent_command(port, f"/{node}", node), "--serve", f"tcp:{port + 1}"],
+        "startupProbe": {
+            "tcpSocket": {"port": port + 1},
+            "periodSeconds": 1,
+            "failureThreshold": 60,
+        },
+    }
+    items = [{"key": _key(path), "path": path} for path in NODE_FILES]
+    return {
+        "metadata": {"name": f"node-{node}", "labels": {**OURS, RUN: run}},
+        "spec": {
+            "nodeName": node,
+            "hostNetwork": True,
+            "hostPID": True,
+            "hostIPC": True,
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [access, agent],
+            "volumes": [{"name": "files", "configMap": {"name": CONFIG_MAP, "items": items}}],
+        },
+    }
+
+
+def agent_command(port: int, identity: str, node: str) -> list[str]:
+    """Return what starts an agent; its control port is on the loopback, for the API to reach."""
+    python = ["python3", "-I", "-S", "-B", f"{FOLDER}/agent.py"]
+    return [*python, "--control", f"127.0.0.1:{port}", "--pod", identity, "--node", node]
+
+
+def agent_pod(
+    manifest: Mapping[str, Any], namespace: str, image: str, rng: random.Random
+) -> dict[str, Any]:
+    """Return a case's pod as a kubelet can run it: image, files, and how it is known to be up.
+
+    Ready means that every port is open: the last that the agent opens is asked for, once.
+    """
+    spec = dict(manifest["spec"])
+    host = bool(spec.get("hostNetwork"))
+    control = rng.choice(HOST_PORTS) if host else CONTROL_PORT
+    opened = control + 1 if host else OPEN_PORT
+    identity = f"{namespace}/{manifest['metadata']['name']}"
+    container = {key: value for key, value in spec["containers"][0].items() if key != "args"}
+    container |= {
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": agent_command(control, identity, spec["nodeName"]),
+        "args": [*spec["containers"][0].get("args", []), "--serve", f"tcp:{opened}"],
+        "startupProbe": {"tcpSocket": {"port": opened}, "periodSeconds": 1, "failureThreshold": 60},
+        "volumeMounts": [{"name": "agent", "mountPath": FOLDER}],
+    }
+    spec |= {
+        "containers": [container],
+        "volumes": [{"name": "agent", "configMap": {"name": CONFIG_MAP}}],
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "restartPolicy": "Never",
+        "tolerations": [{"operator": "Exists"}],
+    }
+    if not host:
+        # A pod's own ephemeral ports must not meet those that probes are sent from.
+        ports = {"name": "net.ipv4.ip_local_port_range", "value": "60000 65535"}
+        spec["securityContext"] = {"sysctls": [ports]}
+    metadata = dict(manifest["metadata"])
+    metadata["annotations"] = {**metadata.get("annotations", {}), CONTROL: str(control)}
+    return {**manifest, "metadata": metadata, "spec": spec}

@@ -1,0 +1,120 @@
+"""The kind provider's entry: from what a run asks for to a running cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.embedded import host_kernel
+from clusters.embedded.bring_up import serves_sctp
+from clusters.errors import ConfigError
+from clusters.existing.provider import ALWAYS
+from clusters.kind import creation
+from clusters.kind.image import NodeImage, get_node_image
+from clusters.kind.provider import OURS
+from clusters.kind.tools import get_kind, get_tools
+from clusters.parts import packages, versions
+from clusters.parts.build_info import Build, get_build
+from clusters.parts.kubernetes import get_binaries
+from clusters.parts.workshop import open_workshop
+from clusters.protocol import MODES, ProxySpec
+from clusters.providers import Outlook, Up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clusters.parts.progress import Recorder as Progress
+    from clusters.protocol import Mode
+    from clusters.providers import Request
+
+
+@dataclass(frozen=True, slots=True)
+class KindParts:
+    """What a kind cluster is made of; `preloaded` is the kube-proxy in the node image."""
+
+    build: Build
+    kind: Path
+    tools: Path
+    node_image: NodeImage
+    preloaded: Path
+
+
+class KindProvider:
+    """Makes kind clusters; see `clusters.providers.Provider`."""
+
+    name = "kind"
+    default_build = versions.DEFAULT_KIND
+    default_control_plane = versions.DEFAULT_KIND
+
+    def check(self, request: Request) -> None:
+        """Refuse what kind clusters do not do here."""
+        if request.reuse:
+            raise ConfigError("--kp-reuse: a kind cluster cannot be taken over yet")
+        mode_of(request)
+
+    def outlook(self, request: Request) -> Outlook:
+        """Return what every kind cluster is."""
+        able = ALWAYS | OURS | ({"sctp"} if serves_sctp() else set())
+        able |= {"every-mode"} if host_kernel.has_every_mode() else set()
+        reasons = {
+            "hand-made-status": "a real kubelet writes what is so over what a case makes up",
+            "every-mode": "this machine's kernel, which nodes in containers share, lacks a mode",
+            "api-restart": "the API server of a kind cluster is the kubelet's to restart",
+            "dual-stack": "a kind cluster here has one address family",
+            "sctp": "this machine's kernel has no SCTP, which nodes in containers share",
+        }
+        return Outlook(frozenset(able), request.nodes, mode_of(request), reasons)
+
+    def describe(self, request: Request) -> str:
+        """Name the version too: the kubelets and the control plane are of one."""
+        return f"kind ({request.control_plane or self.default_control_plane})"
+
+    def prepare(self, request: Request, progress: Progress) -> KindParts:
+        """Fetch or build kind, the node image and the build."""
+        lacking = host_kernel.missing(mode_of(request))
+        if lacking:
+            raise ConfigError(
+                f"--kp-cluster kind: this machine's kernel, which nodes in containers share, "
+                f"cannot run mode {request.mode}; it lacks {'; '.join(lacking)}"
+            )
+        shop = open_workshop(progress)
+        version = versions.resolve(shop, request.control_plane or self.default_control_plane)
+        with progress:
+            packages.ensure(packages.RUN_NEEDS, shop.commands, shop.progress)
+            build = get_build(shop, request.build or version)
+            return KindParts(
+                build=build,
+                kind=get_kind(shop),
+                tools=get_tools(shop),
+                node_image=get_node_image(shop, version),
+                preloaded=get_binaries(shop, version, ["kube-proxy"])["kube-proxy"],
+            )
+
+    def bring_up(
+        self, request: Request, prepared: KindParts, logs: Path, note: Callable[[str], None]
+    ) -> Up:
+        """Create the cluster with the build in its DaemonSet."""
+        plan = creation.Plan(
+            kind=prepared.kind,
+            tools=prepared.tools,
+            node_image=prepared.node_image,
+            preloaded=prepared.preloaded,
+            spec=ProxySpec(prepared.build.path, mode_of(request), request.config),
+            family=request.family,
+            nodes=request.nodes,
+            logs=logs,
+            agent_image=request.agent_image,
+            first_sync=request.first_sync,
+            slow_factor=request.slow_factor,
+        )
+        cluster = creation.Creation(plan, note).create()
+        return Up(cluster, cluster.steps)
+
+
+def mode_of(request: Request) -> Mode:
+    """Return the mode that was asked for; raises `ConfigError` for all of them at once."""
+    for mode in MODES:
+        if mode == (request.mode or "iptables"):
+            return mode
+    raise ConfigError("--kp-mode all: a kind cluster runs one mode; use the embedded cluster")

@@ -1,0 +1,249 @@
+"""A kind cluster: the life of its nodes here, the way into them as into any cluster's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clusters.embedded import labclient, rundir
+from clusters.embedded.enter import enter_command
+from clusters.errors import ConfigError, TestbedError
+from clusters.existing.objects import AGENT
+from clusters.existing.provider import ExistingCluster
+from clusters.kind import archives, cgroups, daemon, image, links
+from clusters.kind.config import NAME
+from clusters.kind.tools import tools_path
+from clusters.protocol import AgentAddress, Node, ProxySpec
+
+if TYPE_CHECKING:
+    from clusters.embedded.labclient import LabClient
+    from clusters.kind.image import NodeImage
+
+OUTSIDE_CONTROL_PORT = 7300
+LOOPBACK = "127.0.0.1"
+LOADED_WITHIN = 180.0
+REMOVED_WITHIN = 60.0
+OURS = frozenset({"outside-client", "outside-route", "proxy-restart", "disruption"})
+
+
+class KindCluster(ExistingCluster):
+    """A running kind cluster; see `clusters.protocol.Cluster`."""
+
+    def __init__(
+        self,
+        lab: LabClient,
+        directory: Path,
+        logs: Path,
+        *,
+        kind: Path,
+        tools: Path,
+        node_image: NodeImage,
+        agent_image: str,
+        first_sync: float,
+    ) -> None:
+        super().__init__(
+            directory / "kubeconfig",
+            image=agent_image or image.AGENT_IMAGE,
+            first_sync=first_sync,
+            disruption=True,
+            image_of=self._image_of,
+        )
+        self.capabilities |= OURS
+        self.name = directory.name
+        self.lab = lab
+        self.directory = directory
+        self.fault_log = directory / "faults.jsonl"
+        self.logs = logs
+        self.kind = kind
+        self.tools = tools
+        self.node_image = node_image
+        self.bridge: links.Bridge | None = None
+        self._loaded: dict[Path, str] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of docker and kind commands in the run's namespaces."""
+        return {
+            "PATH": tools_path(self.tools),
+            "DOCKER_HOST": daemon.HOST,
+            "HOME": str(self.directory),
+            "TMPDIR": str(self.directory),
+            "KUBECONFIG": str(self.kubeconfig),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def command(self, name: str, argv: list[str], within: float, log: Path) -> None:
+        """Run a long command in the run's namespaces; raises `TestbedError` with its last line."""
+        self.lab.spawn(name, argv, log=log, env=self.environment)
+        status = self.lab.wait(name, within)
+        if status is None:
+            self.lab.signal(name, 9)
+            raise TestbedError(f"{' '.join(argv[:3])} did not end within {within:g} s; see {log}")
+        if status:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            telling = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
+            raise TestbedError(f"{' '.join(argv[:3])}: {' '.join(telling)[:400]}; see {log}")
+
+    # -------------------------------------------------------------------- builds
+
+    def _image_of(self, spec: ProxySpec) -> str:
+        """Return the image of a build; a binary is wrapped and loaded when it is new here."""
+        build = Path(spec.build)
+        if build in self._loaded:
+            return self._loaded[build]
+        digest = archives.digest_of(build)
+        name = f"localhost/proxyproof/kube-proxy:{digest[:16]}"
+        archive = self.directory / f"kube-proxy-{digest[:16]}.tar"
+        archives.write(archive, image.proxy_image(name, self.node_image.shared_tree, build))
+        argv = [str(self.kind), "load", "image-archive", str(archive), "--name", NAME]
+        try:
+            self.command("load", argv, LOADED_WITHIN, self.logs / "kind-load.log")
+        finally:
+            archive.unlink()
+        self._loaded[build] = name
+        return name
+
+    def preload(self, binary: Path) -> None:
+        """Note that the nodes have the image of the version's own kube-proxy already."""
+        template = self.proxies.daemon_set()["spec"]["template"]["spec"]
+        self._loaded[binary.resolve()] = template["containers"][0]["image"]
+
+    def prove(self, spec: ProxySpec) -> None:
+        """Check on every node that the running program is the build, by its digest.
+
+        Raises `TestbedError`: judging another build than the one named would be worse than none.
+        """
+        wanted = archives.digest_of(Path(spec.build))
+        for node in self.existing_nodes:
+            running = node.control.ask("proxy")["processes"]
+            found = [process["sha256"] for process in running]
+            if found != [wanted]:
+                raise TestbedError(
+                    f"{node.name} runs {len(found)} kube-proxies, with digests {found}, "
+                    f"instead of the build with {wanted}"
+                )
+
+    def run_build(self, spec: ProxySpec) -> None:
+        """Put the build into the DaemonSet, and let nodes be taken out of its hands."""
+        self.proxies.adopt(self._image_of(spec))
+        self._keeps_off = True
+
+    # -------------------------------------------------------------------- outside
+
+    def join_outside(self, count: int) -> None:
+        """Make outside clients, and routes from them and from here to the pods."""
+        shown = self.docker("network", "inspect", "kind")
+        self.bridge = links.Bridge(json.loads(shown)[0])
+        self.lab.run(["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0"])
+        self.lab.run(["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"])
+        routes = links.pod_routes(self.existing_nodes)
+        self.lab.must(["ip", "-batch", "-"], stdin=routes)
+        for number in range(1, count + 1):
+            name = links.outside_name(number)
+            self.lab.must(["ip", "-batch", "-"], stdin=self.bridge.script(number))
+            inside = self.bridge.inside(number) + routes
+            self.lab.must(["ip", "-n", name, "-batch", "-"], stdin=inside)
+            enter = ["nsenter", f"--net=/run/netns/{name}"]
+            self.lab.must([*enter, "sysctl", "-qw", *links.OUTSIDE_SYSCTLS])
+            port = OUTSIDE_CONTROL_PORT + number
+            argv = [sys.executable, "-I", "-S", "-B", str(AGENT), "--control-fd", "{fd}"]
+            self.lab.spawn(
+                name,
+                [*argv, "--pod", f"/{name}", "--node", name],
+                log=self.logs / f"{name}.log",
+                netns=name,
+                listen=(LOOPBACK, port),
+                env=dict(os.environ),
+            )
+            self.outside.append(AgentAddress(LOOPBACK, port))
+
+    def outside_addresses(self, number: int) -> dict[str, str]:
+        """Return the addresses of outside client `number`, from 1."""
+        if self.bridge is None or not 0 < number <= len(self.outside):
+            raise ConfigError(f"this cluster has no outside client {number}")
+        return self.bridge.client(number)
+
+    def set_outside_route(self, number: int, address: str, node: Node | None) -> None:
+        """Lead what outside client `number` sends to `address` to `node`, or no longer."""
+        family = "ipv6" if ":" in address else "ipv4"
+        via = self._own(node).addresses[family] if node else ""
+        self.lab.must(links.outside_route_command(number, address, via))
+
+    # -------------------------------------------------------------------- evidence and end
+
+    def docker(self, *arguments: str, timeout: float = 30.0) -> str:
+        """Run a docker command in the run's namespaces and return what it printed."""
+        environment = [f"{name}={value}" for name, value in self.environment.items()]
+        return self.lab.must(["env", *environment, "docker", *arguments], timeout=timeout)
+
+    def export_logs(self) -> None:
+        """Write kind's own collection of logs into the run's evidence."""
+        argv = [str(self.kind), "export", "logs", str(self.logs / "kind"), "--name", NAME]
+        # It wants crictl too, which Debian does not have, and fails at its end for the lack of it.
+        self.lab.spawn("export", argv, log=self.logs / "kind-export.log", env=self.environment)
+        self.lab.wait("export", LOADED_WITHIN)
+
+    def collect(self, directory: Path) -> None:
+        """Write every node's state below `directory`, and kind's logs once for the run."""
+        super().collect(directory)
+        if not (self.logs / "kind").exists():
+            with contextlib.suppress(TestbedError):
+                self.export_logs()
+
+    def forked(self) -> None:
+        """Take connections of its own in a forked process; the cluster stays the parent's."""
+        self.lab.close()
+        self.lab = labclient.LabClient(self.directory)
+        super().forked()
+
+    def keep(self) -> None:
+        """Let the cluster outlive this process."""
+        self.save()
+        self.lab.ask("keep", keep=True)
+        super().keep()
+
+    def save(self) -> None:
+        """Write down what `python -m clusters list` tells of the cluster."""
+        described = [
+            {"name": node.name, "mode": node.spec.mode, "build": str(node.spec.build)}
+            for node in self.existing_nodes
+        ]
+        rundir.write_state(self.directory, {"provider": "kind", "nodes": described})
+
+    def how_to_enter(self) -> str:
+        """Return the lines that `--kp-keep` prints."""
+        enter = enter_command(self.directory).replace("--net", "--net --mount --pid")
+        kubectl = f"{enter_command(self.directory)} kubectl --kubeconfig {self.kubeconfig}"
+        docker = f"{self.tools}/usr/bin/docker -H {daemon.HOST}"
+        return "\n".join(
+            [
+                f"The kind cluster {self.name} is still up:",
+                f"  kubectl    {kubectl} get nodes",
+                f"  shell      {enter} {docker} exec -it {NAME}-worker bash",
+                f"  remove     python -m clusters down {self.name}",
+            ]
+        )
+
+    def close(self) -> None:
+        """Remove the containers, end the run's first process, and remove what it left."""
+        for node in self.existing_nodes:
+            node.control.close()
+        self.relay.close()
+        with contextlib.suppress(TestbedError):
+            if names := self.docker("ps", "-aq").split():
+                self.docker("rm", "-fv", *names, timeout=REMOVED_WITHIN)
+        self.lab.ask("down")
+        self.lab.close()
+        rundir.wait_gone(self.directory)
+        cgroups.remove(self.directory.name)
+
+
+def server_of(node: Any) -> str:
+    """Return the URL of the API server on a control-plane container, as docker describes it."""
+    address = node["NetworkSettings"]["Networks"]["kind"]
+    found = address.get("IPAddress") or f"[{address['GlobalIPv6Address']}]"
+    return f"https://{found}:6443"
