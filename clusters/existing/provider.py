@@ -27,6 +27,8 @@ from clusters.protocol import METRICS_PORT, AgentAddress, Node, ProxySpec, Ran
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from clusters.protocol import OutsideProcess
+
 NODE_PODS = f"/api/v1/namespaces/{objects.SYSTEM_NAMESPACE}/pods"
 READY_WITHIN = 120.0
 ACCOUNT_WITHIN = 30.0
@@ -285,6 +287,18 @@ class ExistingCluster:
         """Refuse, as `outside_addresses` does."""
         del address, node
         self.outside_addresses(number)
+
+    @property
+    def meeting_point(self) -> str:
+        """There is none, as there is nobody outside."""
+        raise ConfigError("this cluster has no outside clients that could meet")
+
+    def spawn_outside(
+        self, number: int, name: str, argv: Sequence[str], *, log: Path
+    ) -> OutsideProcess:
+        """Refuse, as `meeting_point` does."""
+        del number, name, argv, log
+        raise ConfigError("this cluster has no outside clients that could run anything")
 
     # -------------------------------------------------------------------- evidence and end
 
