@@ -31,6 +31,7 @@ class Found:
     """What is judged: the kube-proxy that runs there."""
 
     build: Build
+    baseline: Build | None = None
 
 
 class ExistingProvider:
@@ -47,9 +48,9 @@ class ExistingProvider:
         """Refuse what is not ours to decide there."""
         if request.reuse:
             raise ConfigError("--kp-reuse is for clusters of our own; give the kubeconfig alone")
-        if request.build:
+        if request.build or request.baseline:
             raise ConfigError(
-                "--kp-build: on an existing cluster the kube-proxy that runs there is judged"
+                "--kp-build, --kp-baseline: on an existing cluster the kube-proxy that runs there is judged"
             )
         if request.config:
             raise ConfigError("--kp-config: the kube-proxy of an existing cluster has its own")

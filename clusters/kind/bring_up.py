@@ -38,6 +38,7 @@ class KindParts:
     tools: Path
     node_image: NodeImage
     preloaded: Path
+    baseline: Build | None = None
 
 
 class KindProvider:
@@ -89,6 +90,7 @@ class KindProvider:
                 tools=get_tools(shop),
                 node_image=get_node_image(shop, version),
                 preloaded=get_binaries(shop, version, ["kube-proxy"])["kube-proxy"],
+                baseline=get_build(shop, request.baseline) if request.baseline else None,
             )
 
     def bring_up(
