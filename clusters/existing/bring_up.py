@@ -50,7 +50,8 @@ class ExistingProvider:
             raise ConfigError("--kp-reuse is for clusters of our own; give the kubeconfig alone")
         if request.build or request.baseline:
             raise ConfigError(
-                "--kp-build, --kp-baseline: on an existing cluster the kube-proxy that runs there is judged"
+                "--kp-build, --kp-baseline: what runs on an existing cluster is judged, nothing "
+                "is put in its place"
             )
         if request.config:
             raise ConfigError("--kp-config: the kube-proxy of an existing cluster has its own")
