@@ -103,10 +103,12 @@ class Growth:
         found = self.results.setdefault(size, {})
         for node in self.nodes:
             found[node.spec.mode] = self._start(node, size)
+        for node in self.nodes:
+            self._change(node, found[node.spec.mode])
+        # Every sync writes iptables mode's rules in another order, so no change may follow.
         places = self._places()
         for node in self.nodes:
             at = found[node.spec.mode]
-            self._change(node, at)
             self._connect(node, at, places)
             at.objects = kernel_objects(self.cluster, node)
             self._account(node, at)
