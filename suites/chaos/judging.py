@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from suites.oracles import history as oracle
-from suites.oracles.membership import arrived, stale
+from suites.oracles.membership import arrived, returns, stale, without_late_replies
 from suites.oracles.verdict import Judgement, all_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ class Excuses:
 
     `deaf` are by node the faults during which its kube-proxy cannot learn of changes. During
     `excused`, and `slack` seconds longer, connections may fail, and those near one node during
-    `near`; in these `ways`, if there are any. During `flows` open connections may break.
+    `near`; in these `ways`, if there are any. During `flows` open connections may break, and with
+    `returns_cut` those to an endpoint that returns while it drains.
     """
 
     deaf: Mapping[str, Sequence[Span]] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class Excuses:
     near: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     flows: Sequence[Span] = ()
     ways: Collection[str] = ()
+    returns_cut: bool = False
 
 
 class Judging:
@@ -61,7 +63,9 @@ class Judging:
         }
         self.flow_windows = [_window(span, slack) for span in excuses.flows]
         self.stays = [oracle.Stay(s.backend, s.added, s.removed) for s in history.stays]
-        self.tried = list(self._tried())
+        datagrams = {x.name for x in history.loads if x.target.protocol == "udp"}
+        self.tried = without_late_replies(self._tried(), self.stays, bound, datagrams)
+        self.returned = returns(self.stays, bound) if excuses.returns_cut else {}
         self.still = self._stalls()
         flows = {x.name for x in history.loads if x.flow and x.target.protocol == "tcp"}
         follow = {x.name for x in history.loads if x.flow} - flows
@@ -107,7 +111,7 @@ class Judging:
             if follow:
                 found.append(stale(follow, self.stays, self.bound, deaf))
         if self.flows:
-            found.append(oracle.flows_kept(self.flows, self.flow_windows))
+            found.append(oracle.flows_kept(self.flows, self.flow_windows, self.returned))
         return found
 
     def _unfailing(self, node: str, fresh: Sequence[oracle.Tried]) -> Judgement:

@@ -122,5 +122,6 @@ class Site:
             near={self.victim.name: excused_near},
             flows=flows_excused,
             ways=ways,
+            returns_cut=self.victim.spec.mode == "ipvs",
         )
         self.experiment.judge(self.members.ever, excuses)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from suites.oracles.verdict import Judgement, listing, right, undecided, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 GOOD = "ok"
 PROBE = "error"
@@ -171,23 +171,33 @@ def _failures(failed: Sequence[Tried]) -> str:
     return "\n".join(rows)
 
 
-def flows_kept(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
+def flows_kept(
+    tried: Sequence[Tried],
+    excused: Sequence[Window] = (),
+    returned: Mapping[str, Sequence[Window]] | None = None,
+) -> Judgement:
     """Judge that open flows go on: none breaks, and none changes its backend (I3).
 
-    `tried` are the requests of flows, each load one flow. Figure `cut`: flows that broke.
+    `tried` are the requests of flows, each load one flow. A flow may break while its backend has
+    `returned`. Figure `cut`: flows that broke.
     """
     cut, moved, flows = [], [], by_load(tried)
     for name, own in flows.items():
-        broken = [
-            one for one in own if one.outcome not in {GOOD, PROBE} and not in_window(one, excused)
-        ]
-        if broken:
-            cut.append(f"{name} ({broken[0].outcome})")
-        backends = list(dict.fromkeys(one.backend for one in own if one.outcome == GOOD))
-        # A flow that broke where it may begins anew, with whoever it meets.
-        whole = all(one.outcome in {GOOD, PROBE} for one in own)
-        if len(backends) > 1 and whole:
-            moved.append(f"{name} from {backends[0]} to {backends[1]}")
+        whole, backend = True, ""
+        for one in sorted(own, key=lambda one: one.at):
+            if one.outcome == PROBE:
+                continue
+            if one.outcome != GOOD:
+                whole = False
+                if not in_window(one, [*excused, *(returned or {}).get(backend, ())]):
+                    cut.append(f"{name} ({one.outcome})")
+                    break
+                continue
+            # A flow that broke where it may begins anew, with whoever it meets.
+            if whole and backend and one.backend != backend:
+                moved.append(f"{name} from {backend} to {one.backend}")
+                break
+            whole, backend = True, one.backend or ""
     figures = {"cut": float(len(cut)), "moved": float(len(moved))}
     if cut:
         return wrong(

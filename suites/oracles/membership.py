@@ -10,7 +10,7 @@ from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.verdict import Judgement, right, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 def stale(
@@ -57,6 +57,50 @@ def _joined_again(other: Stay, one: Tried, stay: Stay) -> bool:
         and other.backend == stay.backend
         and stay.removed[0] <= other.added[0] <= one.ended
     )
+
+
+def without_late_replies(
+    tried: Sequence[Tried], stays: Sequence[Stay], bound: float, loads: Collection[str]
+) -> list[Tried]:
+    """Leave out one datagram of each of these loads for each removal of a backend.
+
+    A flow of UDP to a removed backend is forgotten at once (ip_vs_expire_nodest_conn_flush in
+    net/netfilter/ipvs/ip_vs_conn.c; CleanStaleEntries in k/k pkg/proxy/conntrack/cleanup.go). So
+    nobody brings back the reply that is under way just then, or gives it the Service's address.
+    """
+    left_out: set[int] = set()
+    for stay in stays:
+        limit = stay.removed[1] + bound
+        if limit == math.inf:
+            continue
+        for load in loads:
+            for number, one in enumerate(tried):
+                if (
+                    one.load == load
+                    and number not in left_out
+                    and stay.removed[0] <= one.ended
+                    and one.at <= limit
+                    and (one.outcome == "timeout" or one.error.startswith("answer from "))
+                ):
+                    left_out.add(number)
+                    break
+    return [one for number, one in enumerate(tried) if number not in left_out]
+
+
+def returns(stays: Sequence[Stay], bound: float) -> dict[str, list[Window]]:
+    """Return by backend the times in which it may have been made an endpoint again.
+
+    IPVS mode deletes a real server that still drains, and adds it again (syncEndpoint in k/k
+    pkg/proxy/ipvs/proxier.go): an open connection that sends between the two is cut.
+    """
+    found: dict[str, list[Window]] = {}
+    for stay in stays:
+        if any(
+            other.backend == stay.backend and other.removed[0] <= stay.added[0] for other in stays
+        ):
+            window = Window(stay.added[0], stay.added[1] + bound, f"{stay.backend} returned")
+            found.setdefault(stay.backend, []).append(window)
+    return found
 
 
 def deadline(moment: float, bound: float, deaf: Sequence[Window]) -> float:

@@ -95,6 +95,13 @@ def test_a_flow_that_may_break_begins_anew() -> None:
     assert flows_kept(flow).ok is False
 
 
+def test_a_flow_may_break_when_its_backend_returns() -> None:
+    """It is its own backend that counts, not another's."""
+    flow = [tried(1, load="f"), tried(2, "reset", load="f"), tried(3, backend="x/b", load="f")]
+    assert flows_kept(flow, (), {"x/a": [Window(1.5, 2.5)]}).ok is True
+    assert flows_kept(flow, (), {"x/b": [Window(1.5, 2.5)]}).ok is False
+
+
 def test_affinity_is_by_load() -> None:
     """Two clients may have two backends, one client may not."""
     other = [tried(number / 10, backend="x/b", load="outside") for number in range(5)]

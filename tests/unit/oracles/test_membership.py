@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 
 from suites.oracles.history import Stay, Tried, Window
-from suites.oracles.membership import arrived, deadline, stale
+from suites.oracles.membership import (
+    arrived,
+    deadline,
+    returns,
+    stale,
+    without_late_replies,
+)
 
 BEFORE = (-math.inf, -math.inf)
 BOUND = 1.0
@@ -106,3 +112,18 @@ def test_a_backend_that_joins_too_late_is_wrong() -> None:
 def test_few_connections_do_not_show_an_absence() -> None:
     """By chance a few connections all miss it."""
     assert arrived(turns(0, 6.5, "a"), [STAYS, COMES], BOUND).ok is True
+
+
+def test_one_reply_may_be_lost_with_its_backend() -> None:
+    """Of each load of datagrams one, near a removal, and none of a load of connections."""
+    lost = [tried(5.1, "x", load, "timeout") for load in ("UDP", "UDP", "pod")]
+    assert without_late_replies(lost, [STAYS, GOES], BOUND, {"UDP"}) == lost[1:]
+    assert without_late_replies(lost, [STAYS], BOUND, {"UDP"}) == lost
+    later = [tried(6.5, "x", "UDP", "timeout"), tried(5.1, "x", "UDP", "refused")]
+    assert without_late_replies(later, [STAYS, GOES], BOUND, {"UDP"}) == later
+
+
+def test_who_left_before_returns() -> None:
+    """A backend that joins for the first time returns from nowhere."""
+    again = Stay("b", (6.0, 6.5))
+    assert returns([STAYS, GOES, COMES, again], BOUND) == {"b": [Window(6.0, 7.5, "b returned")]}
