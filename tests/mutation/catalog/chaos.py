@@ -100,7 +100,7 @@ OF_CHURN = (
                 ),
             )
         },
-        ("CHA-041",),
+        ("CHA-040", "CHA-041"),
     ),
     Defect(
         "a server that goes is deleted with its connections",
@@ -112,20 +112,6 @@ OF_CHURN = (
             )
         },
         ("CHA-040",),
-    ),
-    Defect(
-        "of servers that drain together one is kept in mind",
-        ("ipvs",),
-        {
-            GRACEFUL: (
-                "\tif _, ok := q.list[uniqueRS]; ok {\n\t\treturn false\n\t}\n",
-                (
-                    "\tif _, ok := q.list[uniqueRS]; ok || len(q.list) > 1 {\n"
-                    "\t\treturn false\n\t}\n"
-                ),
-            )
-        },
-        ("CHA-040", "CHA-041"),
     ),
     Defect(
         "stale flows of UDP are looked for a few times only",
