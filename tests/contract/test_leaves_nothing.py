@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from clusters.protocol import AgentAddress
     from tests.contract.conftest import Provider
 
-TIMEOUT = 0.5
 LATE = 5.0
 
 
