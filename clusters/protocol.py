@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
+
+from clusters.errors import TestbedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +78,13 @@ class Ran:
     status: int
     stdout: str
     stderr: str
+
+    @classmethod
+    def of(cls, node: str, argv: Sequence[str], reply: Mapping[str, Any], timeout: float) -> Self:
+        """Read what a node's control says of it; raises `TestbedError` when it did not end."""
+        if reply.get("timeout"):
+            raise TestbedError(f"{node}: {' '.join(argv)}: not done after {timeout:g} s")
+        return cls(tuple(argv), reply["status"], reply["stdout"], reply["stderr"])
 
 
 @dataclass(frozen=True, slots=True)

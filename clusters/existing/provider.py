@@ -250,9 +250,7 @@ class ExistingCluster:
         reply = self._own(node).control.ask(
             "exec", within=timeout + 10, argv=list(argv), stdin=stdin, timeout=timeout
         )
-        if reply.get("timeout"):
-            raise TestbedError(f"{node.name}: {' '.join(argv)}: not done after {timeout:g} s")
-        return Ran(tuple(argv), reply["status"], reply["stdout"], reply["stderr"])
+        return Ran.of(node.name, argv, reply, timeout)
 
     def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
         """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
