@@ -61,11 +61,11 @@ def test_held_connections_tell_a_fin_and_a_silence(client: Agent, launch: Launch
     """A server that ended has closed; one that hangs has not, and all wait one timeout only."""
     with launch("--serve", "tcp:0") as (server, process):
         port = server.served()[0].port
-        with client.hold(Plan(host=LOOPBACK, port=port, count=50, timeout=0.2)) as held:
+        with client.hold(Plan(host=LOOPBACK, port=port, count=50, timeout=1)) as held:
             process.send_signal(signal.SIGSTOP)
             began = time.monotonic()
             assert held.check().outcomes() == {"timeout": 50}
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 25
             process.send_signal(signal.SIGCONT)
             assert held.check().outcomes() == {"alive": 50}
             process.terminate()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,24 +67,66 @@ def test_arms_take_turns_and_failures_are_told(ports: Ports, tmp_path: Path) -> 
     assert figures.kept_up(samples).figures["generator load"] > 0
 
 
+def wait_for_its_begin(file: Path) -> None:
+    """Wait for the first moment of the load that writes a file."""
+    until = time.monotonic() + 60
+    while not file.with_suffix(".begun").exists():
+        assert time.monotonic() < until, "the load did not begin"
+        time.sleep(0.05)
+
+
+def distributed(tcp: int, file: Path, port: str, *more: str) -> list[subprocess.Popen[str]]:
+    """Start a master and two workers for 100 attempts a second for 3 seconds."""
+    plan = Plan({"target": f"tcp://127.0.0.1:{tcp}"}, steps="100x3", users=10)
+    master = locust(
+        *(*plan.arguments(), *more),
+        *("--samples", str(file), "--master", "--expect-workers", "2"),
+        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
+    )
+    worker = ("--worker", "--headless", "--master-host", "127.0.0.1", "--master-port", port)
+    return [master, *(locust(*worker) for _ in range(2))]
+
+
+def finished(processes: list[subprocess.Popen[str]]) -> tuple[int, str]:
+    """Wait for all of them; return the master's status and what it said."""
+    said, _ = processes[0].communicate(timeout=90)
+    for worker in processes[1:]:
+        worker.communicate(timeout=30)
+    return processes[0].returncode, said
+
+
 def test_master_and_workers_add_up(ports: Ports, tmp_path: Path) -> None:
     """Two workers make the planned attempts together, and the master has all of them."""
     file = tmp_path / "samples.json"
-    plan = Plan({"target": f"tcp://127.0.0.1:{ports.tcp}"}, steps="100x3", users=10)
-    where = ("127.0.0.1", "15557")
-    master = locust(
-        *plan.arguments(),
-        *("--samples", str(file), "--master", "--expect-workers", "2"),
-        *("--master-bind-host", where[0], "--master-bind-port", where[1]),
-    )
-    worker = ("--worker", "--headless", "--master-host", where[0], "--master-port", where[1])
-    workers = [locust(*worker) for _ in range(2)]
-    said, _ = master.communicate(timeout=90)
-    for one in workers:
-        one.communicate(timeout=30)
-    assert master.returncode == 0, said
+    status, said = finished(distributed(ports.tcp, file, "15557"))
+    assert status == 0, said
     samples = Samples.load(file)
     total = samples.total("target")
     assert 285 <= total.sent <= 315
     assert total.backends == {"pod-a": total.sent}
     assert len(samples.generators) == 3
+
+
+def test_a_worker_that_is_late_is_waited_for(ports: Ports, tmp_path: Path) -> None:
+    """What a starved worker did in its last moments counts, though the others are done."""
+    file = tmp_path / "samples.json"
+    processes = distributed(ports.tcp, file, "15558")
+    wait_for_its_begin(file)
+    time.sleep(2.5)
+    processes[1].send_signal(signal.SIGSTOP)
+    time.sleep(3)
+    processes[1].send_signal(signal.SIGCONT)
+    status, said = finished(processes)
+    assert status == 0, said
+    assert 285 <= Samples.load(file).total("target").sent <= 315
+
+
+def test_a_lost_worker_fails_the_run(ports: Ports, tmp_path: Path) -> None:
+    """Samples that are not complete are not taken for complete ones."""
+    file = tmp_path / "samples.json"
+    processes = distributed(ports.tcp, file, "15559", "--worker-patience", "1")
+    wait_for_its_begin(file)
+    processes[1].kill()
+    status, said = finished(processes)
+    assert status == 1
+    assert "no samples of" in said
