@@ -224,6 +224,11 @@ class FakeCluster:
     def check_proxies(self) -> None:
         """Nothing runs here that could end by itself."""
 
+    def proxy_log(self, node: Node) -> str:
+        """Nothing logs here."""
+        del node
+        return ""
+
     def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
         """Nothing syncs here."""
         del node, age

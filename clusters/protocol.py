@@ -253,6 +253,9 @@ class Cluster(Protocol):
     def check_proxies(self) -> None:
         """Raise `BuildError` for the first kube-proxy that has ended although nobody ended it."""
 
+    def proxy_log(self, node: Node) -> str:
+        """What kube-proxy on `node` logged last, at least 2,000 lines where there are as many."""
+
     def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
         """How many syncs kube-proxy had ended `age` seconds ago or later, by its metric's labels.
 

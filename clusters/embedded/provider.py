@@ -180,6 +180,13 @@ class EmbeddedCluster:
         for node in self.embedded_nodes:
             self.runner.check_alive(node)
 
+    def proxy_log(self, node: Node) -> str:
+        """Return what kube-proxy on a node has logged in this run."""
+        try:
+            return self._own(node).proxy_log.read_text(errors="replace")
+        except OSError:
+            return ""
+
     def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
         """How many syncs kube-proxy had ended `age` seconds ago or later, by labels."""
         url = f"http://127.0.0.1:{METRICS_PORT}/metrics"

@@ -34,6 +34,7 @@ READY_WITHIN = 120.0
 ACCOUNT_WITHIN = 30.0
 GONE_WITHIN = 120.0
 POLL = 0.1
+LOG_LINES = 2000
 ALWAYS = frozenset({"node-access", "hand-made-endpoints", "host-network"})
 OURS_ONLY = frozenset({"disruption", "proxy-restart"})
 
@@ -229,6 +230,11 @@ class ExistingCluster:
         for node in self.existing_nodes:
             self.proxies.check_alive(node)
 
+    def proxy_log(self, node: Node) -> str:
+        """Return the last lines of kube-proxy's container on a node."""
+        pod = self.proxies.pod_on(node.name)
+        return self.proxies.log(pod, lines=LOG_LINES) if pod else ""
+
     def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
         """How many syncs kube-proxy had ended `age` seconds ago or later, by labels."""
         url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
@@ -311,8 +317,7 @@ class ExistingCluster:
                     done = self.run(node, argv, timeout=15)
                     if text := done.stdout or done.stderr:
                         (target / name).write_text(text)
-            if pod := self.proxies.pod_on(node.name):
-                log = self.proxies.log(pod, lines=2000)
+            if log := self.proxy_log(node):
                 (target / "kube-proxy.log").write_text(log)
             spec = {"build": str(node.spec.build), "mode": node.spec.mode}
             (target / "proxy.json").write_text(json.dumps(spec))

@@ -75,5 +75,6 @@ SIGHTINGS = (
     ),
     Sighting("B32", 134147, "ipvs", "IPVS-006", "v1.34.0", fixed="v1.34.4"),
     Sighting("B33", 92019, "ipvs", "LIFE-003", VERSION, defect="weights are not reset at a start"),
+    Sighting("B43", 129146, "ipvs", "NP-014", VERSION, fixed=""),
     Sighting("B42", 74839, "iptables", "CT-009", VERSION, defect="INVALID packets are let through"),
 )
