@@ -102,6 +102,18 @@ class PrivateApt:
             raise TestbedError(f"apt-get download {package} left no file")
         return fetched[-1]
 
+    def unpack_source(self, package: str, version: str, into: Path, step: Step) -> Path:
+        """Return the patched source tree of a package, in `into`; takes dpkg-dev.
+
+        Raises CommandError when no `deb-src` source offers this version.
+        """
+        step.detail(f"downloading the source of {package} {version}")
+        place = into / package
+        place.mkdir(parents=True, exist_ok=True)
+        argv = ["apt-get", *self._options, "source", "--only-source", f"{package}={version}"]
+        self._commands.run(argv, cwd=place)
+        return next(path for path in place.iterdir() if path.is_dir())
+
 
 def source_line(source: Source, suite: str, components: str = "main") -> str:
     """Return a sources.list line for another suite of the same mirror, under the same keys."""

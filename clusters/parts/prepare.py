@@ -12,6 +12,7 @@ from clusters.parts.build_info import PROGRAM, Build, get_build, inspect
 from clusters.parts.etcd import get_etcd
 from clusters.parts.kernel import Kernel, get_kernel
 from clusters.parts.kubernetes import CONTROL_PLANE, get_binaries
+from clusters.parts.static_tools import get_static_tools
 from clusters.parts.stop import StoppedError
 from clusters.parts.workshop import Workshop, open_workshop
 
@@ -73,7 +74,7 @@ def prepare(want: Want, progress: Recorder, workshop: Workshop | None = None) ->
             # A wrong path is told before anything is installed or built.
             inspect(shop, given, Path(given).expanduser())
     with progress:
-        (build, baseline, binaries, etcd), kernel = _side_by_side(
+        (build, baseline, binaries, etcd), (kernel, tools) = _side_by_side(
             shop, lambda: _kubernetes(shop, want, control), lambda: _kernel(shop, want)
         )
     shop.cache.sweep()
@@ -83,7 +84,7 @@ def prepare(want: Want, progress: Recorder, workshop: Workshop | None = None) ->
         kube_controller_manager=binaries["kube-controller-manager"],
         etcd=etcd,
         kernel=kernel,
-        tools_path=packages.SYSTEM_DIRS,
+        tools_path=(*tools, *packages.SYSTEM_DIRS),
         baseline=baseline,
     )
 
@@ -100,11 +101,16 @@ def _kubernetes(
     return get_build(shop, want.build), baseline, binaries, etcd
 
 
-def _kernel(shop: Workshop, want: Want) -> Kernel | None:
+def _kernel(shop: Workshop, want: Want) -> tuple[Kernel | None, tuple[Path, ...]]:
+    """Return the nodes' kernel and the directories of tools made for it."""
     uml = want.kernel == "uml"
     needs = packages.RUN_NEEDS + (packages.KERNEL_NEEDS if uml else ())
     packages.ensure(needs, shop.commands, shop.progress)
-    return get_kernel(shop, want.kernel_source, want.kernel_series) if uml else None
+    if not uml:
+        return None, ()
+    kernel = get_kernel(shop, want.kernel_source, want.kernel_series)
+    tools = get_static_tools(shop)
+    return kernel, (tools,) if tools else ()
 
 
 def _side_by_side(
