@@ -196,8 +196,9 @@ def test_unwritable_artifacts(judge: Judge) -> None:
     assert "Traceback" not in judged.out + judged.err
 
 
-def test_interrupt(project: pytest.Pytester) -> None:
-    """Ctrl-C in a case ends with status 2, the cluster taken down and all reports written."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt(project: pytest.Pytester, number: signal.Signals) -> None:
+    """Ctrl-C or SIGTERM in a case ends with status 2, the cluster down and all reports written."""
     waits = '''
 @case("WAIT-1", feature="x")
 def test_waits(probe):
@@ -217,7 +218,7 @@ def test_waits(probe):
     deadline = time.monotonic() + 30
     while not (project.path / "waiting").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)
     judged = Judged(process.returncode, out.decode(), err.decode(), project.path / "out")
     assert judged.status == 2, judged.out + judged.err
