@@ -1,0 +1,43 @@
+"""The ledger as docs/steadiness.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.steady.ledger import at_most, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.steady.ledger import Kept
+
+HEAD = """# Steadiness
+
+How often the suites say something against a build that is as upstream released it: any case that is
+not passed, skipped or not offered, and any failure of the harness, is an alarm. Made by
+`python -m tests.steady`, which adds the runs of this machine to a ledger; the bound is the share of
+runs with an alarm that these runs leave open (95%, Clopper and Pearson).
+
+| mode | kube-proxy | cases | runs | with an alarm | at most | verdicts | minutes a run |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def page(entries: Sequence[Kept]) -> str:
+    """Return the page: the runs added up, and every alarm that there was."""
+    lines = [HEAD.rstrip("\n")]
+    for row in rows(entries):
+        bound = at_most(row.alarmed, row.runs)
+        cells = (
+            *(row.mode, row.build, row.what, row.runs, row.alarmed, f"{bound:.0%}"),
+            *(row.cases, f"{row.minutes:.1f}"),
+        )
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    alarms = [(entry, alarm) for entry in entries for alarm in entry.alarms]
+    lines += ["", "## Alarms", ""]
+    if not alarms:
+        lines.append("None.")
+    for entry, alarm in alarms:
+        where = f"{entry.mode}, {entry.build}, {entry.started} ({entry.tree})"
+        lines.append(f"- {where}: {alarm}")
+    return "\n".join(lines) + "\n"
