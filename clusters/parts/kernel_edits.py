@@ -12,11 +12,6 @@ something else. What comes then is lost: measured, 2 of 54 datagrams of 4,000 by
 only sends is bound to ETH_P_IP and queues a copy of all that comes as well. And the driver
 (arch/um/drivers/vector_kern.c, prep_msg) says that it can send packets whose data are in a list of
 others, as GRO leaves what a node forwards, but sends what happens to follow the first.
-
-Address spaces (arch/um/kernel/skas/mmu.c): each one is a process of the machine, started for every
-program that a node executes and killed when it ends. The change keeps some that have ended for the
-next programs; in seccomp mode all that such a process keeps are mappings, and the first thing that
-a new address space does is to undo them.
 """
 
 from __future__ import annotations
@@ -34,7 +29,6 @@ _SIGNAL_C = "arch/um/os-Linux/signal.c"
 _TIME_C = "arch/um/os-Linux/time.c"
 _VECTOR_C = "arch/um/drivers/vector_user.c"
 _DRIVER_C = "arch/um/drivers/vector_kern.c"
-_MMU_C = "arch/um/kernel/skas/mmu.c"
 
 
 @dataclass(frozen=True)
@@ -112,76 +106,7 @@ _EDITS_CARD = (
     Edit(_DRIVER_C, "(NETIF_F_SG | NETIF_F_FRAGLIST);", "NETIF_F_SG;"),
 )
 
-_EDITS_SPACES = (
-    Edit(
-        _MMU_C,
-        "static struct list_head mm_list;\n",
-        """static struct list_head mm_list;
-
-/* Processes of address spaces that have ended, for the next ones; under mm_list_lock. */
-static struct mm_id spare[16];
-static int spares;
-
-static bool take_spare(struct mm_context *ctx)
-{
-	guard(spinlock_irqsave)(&mm_list_lock);
-	while (spares) {
-		struct mm_id *found = &spare[--spares];
-
-		if (found->pid > 0) {
-			ctx->id = *found;
-			list_add(&ctx->list, &mm_list);
-			return true;
-		}
-		os_close_file(found->sock);
-		free_pages(found->stack, ilog2(STUB_DATA_PAGES));
-	}
-	return false;
-}
-
-static bool keep_spare(struct mm_context *ctx)
-{
-	guard(spinlock_irqsave)(&mm_list_lock);
-	list_del(&ctx->list);
-	if (!using_seccomp || ctx->id.pid <= 0 || spares == ARRAY_SIZE(spare))
-		return false;
-	spare[spares] = ctx->id;
-	spare[spares].syscall_data_len = 0;
-	spare[spares++].syscall_fd_num = 0;
-	ctx->id.pid = -1;
-	return true;
-}
-""",
-    ),
-    Edit(
-        _MMU_C,
-        "\tstack = __get_free_pages(GFP_KERNEL | __GFP_ZERO, ilog2(STUB_DATA_PAGES));\n",
-        "\tif (take_spare(&mm->context)) {\n"
-        "\t\tunmap(new_id, 0, STUB_START);\n"
-        "\t\treturn 0;\n"
-        "\t}\n\n"
-        "\tstack = __get_free_pages(GFP_KERNEL | __GFP_ZERO, ilog2(STUB_DATA_PAGES));\n",
-    ),
-    Edit(
-        _MMU_C,
-        "\tscoped_guard(spinlock_irqsave, &mm_list_lock)\n\t\tlist_del(&mm->context.list);\n",
-        "\tif (keep_spare(mmu))\n\t\treturn;\n",
-    ),
-    # One that died while nobody used it must not be waited for later.
-    Edit(
-        _MMU_C,
-        "\twhile ((pid = os_reap_child()) > 0) {\n",
-        "\twhile ((pid = os_reap_child()) > 0) {\n"
-        "\t\tfor (int i = 0; i < spares; i++)\n"
-        "\t\t\tif (spare[i].pid == pid)\n"
-        "\t\t\t\tspare[i].pid = -1;\n\n",
-    ),
-)
-
-EDITS: dict[int, tuple[Edit, ...]] = {
-    6: _EDITS_6 + _EDITS_CARD,
-    7: _EDITS_7 + _EDITS_CARD + _EDITS_SPACES,
-}
+EDITS: dict[int, tuple[Edit, ...]] = {6: _EDITS_6 + _EDITS_CARD, 7: _EDITS_7 + _EDITS_CARD}
 """The edits by major version of the kernel series."""
 
 

@@ -61,36 +61,10 @@ raw_fd_cleanup:
 DRIVER = "dev->features = dev->hw_features = (NETIF_F_SG | NETIF_F_FRAGLIST);"
 
 
-SPACES = """static spinlock_t mm_list_lock;
-static struct list_head mm_list;
-
-int init_new_context(struct task_struct *task, struct mm_struct *mm)
-{
-	stack = __get_free_pages(GFP_KERNEL | __GFP_ZERO, ilog2(STUB_DATA_PAGES));
-}
-
-void destroy_context(struct mm_struct *mm)
-{
-	scoped_guard(spinlock_irqsave, &mm_list_lock)
-		list_del(&mm->context.list);
-
-	os_kill_ptraced_process(mmu->id.pid, 1);
-}
-
-static irqreturn_t mm_sigchld_irq(int irq, void* dev)
-{
-	while ((pid = os_reap_child()) > 0) {
-	}
-}
-"""
-
-
 def tree(root: Path, signal_c: str, time_c: str) -> Path:
     folder, drivers = root / "arch/um/os-Linux", root / "arch/um/drivers"
-    spaces = root / "arch/um/kernel/skas"
-    for each in (folder, drivers, spaces):
-        each.mkdir(parents=True)
-    (spaces / "mmu.c").write_text(SPACES)
+    folder.mkdir(parents=True)
+    drivers.mkdir()
     (drivers / "vector_user.c").write_text(VECTOR)
     (drivers / "vector_kern.c").write_text(DRIVER)
     (folder / "signal.c").write_text(signal_c)
@@ -135,17 +109,6 @@ def test_the_card_sends_no_lists_of_packets(tmp_path: Path) -> None:
     edit_tree(tmp_path, "7.2")
     driver_c = (tmp_path / "arch/um/drivers/vector_kern.c").read_text()
     assert driver_c == "dev->features = dev->hw_features = NETIF_F_SG;"
-
-
-def test_processes_of_address_spaces_are_kept(tmp_path: Path) -> None:
-    """One that has ended is put away before it would be killed, and taken before one is made."""
-    tree(tmp_path, SIGNAL_7, TIME_7)
-    edit_tree(tmp_path, "7.2")
-    made, ended = (tmp_path / "arch/um/kernel/skas/mmu.c").read_text().split("destroy_context")
-    assert made.index("if (take_spare(") < made.index("stack = __get_free_pages")
-    assert ended.index("keep_spare(mmu)") < ended.index("os_kill_ptraced_process")
-    assert "list_del(&mm->context.list)" not in ended
-    assert "spare[i].pid = -1" in ended
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
