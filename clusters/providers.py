@@ -26,16 +26,16 @@ class Request:
     """What a run asks for; each provider reads what concerns it.
 
     `build`, `baseline` and `control_plane` are as the user wrote them, "" for the provider's own
-    or none; `mode` is "" where the user named none. `slow_factor` multiplies the provider's own
-    bounds and `first_sync` is in seconds. `mend` is called with a cluster that is used again,
-    before anything else.
+    or none; `mode` and `kernel` are "" where the user named none. `slow_factor` multiplies the
+    provider's own bounds and `first_sync` is in seconds. `mend` is called with a cluster that is
+    used again, before anything else.
     """
 
     build: str = ""
     mode: RunMode | Literal[""] = ""
     family: Family = "ipv4"
     nodes: int = 2
-    kernel: Literal["uml", "host"] = "uml"
+    kernel: Literal["uml", "host", ""] = ""
     kernel_series: str = ""
     control_plane: str = ""
     iptables_backend: str = "nft"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from clusters.embedded.node import KernelKind
     from clusters.parts.progress import Recorder as Progress
     from clusters.protocol import RunMode
     from clusters.providers import Request
@@ -48,14 +49,14 @@ class EmbeddedProvider:
     def outlook(self, request: Request) -> Outlook:
         """Return what every embedded cluster is; SCTP may be missing on the machine's kernel."""
         able = EmbeddedCluster.capabilities
-        if request.kernel == "host":
+        if kernel_of(request) == "host":
             able -= NEED_A_KERNEL | (frozenset() if serves_sctp() else {"sctp"})
             able -= {"every-mode"} if not host_kernel.has_every_mode() else frozenset()
         return Outlook(able, request.nodes, mode_of(request))
 
     def describe(self, request: Request) -> str:
         """Name the kind of kernel too: it is half of what is judged."""
-        return f"{self.name} ({request.kernel})"
+        return f"{self.name} ({kernel_of(request)})"
 
     def prepare(self, request: Request, progress: Progress) -> Parts:
         """Fetch or build kernel and binaries."""
@@ -63,7 +64,7 @@ class EmbeddedProvider:
             build=request.build,
             baseline=request.baseline,
             control_plane=request.control_plane or versions.DEFAULT_CONTROL_PLANE,
-            kernel=request.kernel,
+            kernel=kernel_of(request),
             kernel_series=request.kernel_series,
         )
         return prepare(want, progress)
@@ -76,16 +77,17 @@ class EmbeddedProvider:
         if request.reuse:
             return _reuse(request, prepared, logs)
         specs = _specs(request, prepared, request.nodes)
-        if request.kernel == "host":
+        kernel = kernel_of(request)
+        if kernel == "host":
             for mode in dict.fromkeys(spec.mode for spec in specs):
                 host_kernel.check(mode)
-        if request.kernel == "uml" and prepared.kernel is None:
+        if kernel == "uml" and prepared.kernel is None:
             raise ConfigError("there is no user-mode kernel for this machine")
         plan = creation.Plan(
             binaries=Binaries(
                 prepared.etcd, prepared.kube_apiserver, prepared.kube_controller_manager
             ),
-            kernel_kind=request.kernel,
+            kernel_kind=kernel,
             kernel=prepared.kernel.path if prepared.kernel else None,
             specs=specs,
             logs=logs,
@@ -106,6 +108,11 @@ def serves_sctp() -> bool:
     except OSError:
         return False
     return True
+
+
+def kernel_of(request: Request) -> KernelKind:
+    """Return the kind of kernel that was asked for; where none was, one of each node's own."""
+    return request.kernel or "uml"
 
 
 def mode_of(request: Request) -> RunMode:

@@ -23,15 +23,26 @@ END_WITHIN = 5.0
 class LabClient:
     """One connection to a lab; requests of several threads take turns."""
 
+    who = "the run's first process"
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._lock = threading.Lock()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connect_in(self._socket, directory, "lab.sock")
-        except OSError as error:
-            raise TestbedError(f"no cluster runs in {directory}: {error.strerror}") from error
+        self._socket = self._connect()
         self._lines = self._socket.makefile("r")
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connect_in(connection, self.directory, "lab.sock")
+        except OSError as error:
+            reason = f"no cluster runs in {self.directory}: {error.strerror}"
+            raise TestbedError(reason) from error
+        return connection
+
+    def again(self) -> LabClient:
+        """Return another connection to the same lab."""
+        return LabClient(self.directory)
 
     def ask(self, op: str, **fields: Any) -> dict[str, Any]:
         """Make one request; raises `TestbedError` with the lab's reason."""
@@ -40,9 +51,9 @@ class LabClient:
                 self._socket.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
                 line = self._lines.readline()
             except OSError as error:
-                raise TestbedError(f"the run's first process has gone: {error}") from error
+                raise TestbedError(f"{self.who} has gone: {error}") from error
         if not line:
-            raise TestbedError("the run's first process has gone")
+            raise TestbedError(f"{self.who} has gone")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
             raise TestbedError(f"{op} {fields.get('name', '')}: {reply['error']}")

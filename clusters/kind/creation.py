@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 from clusters.embedded import labclient, rundir
 from clusters.errors import TestbedError
 from clusters.kind import cgroups, config, daemon
+from clusters.kind.place import HostKernel, UserModeKernel
 from clusters.kind.provider import KindCluster, server_of
 from clusters.kind.tools import tools_path
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clusters.kind.image import NodeImage
+    from clusters.kind.place import Place
     from clusters.protocol import Family, ProxySpec
 
 CREATED_WITHIN = 300.0
 POLL = 0.1
+GIBIBYTES, GIBIBYTES_A_NODE = 2, 1
+"""Memory of a user-mode kernel: a control plane, and for each node what its pods take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,9 @@ class Plan:
     agent_image: str = ""
     first_sync: float = 20.0
     slow_factor: float = 1.0
+    kernel: Path | None = None
+    disk: Path | None = None
+    """A user-mode kernel, and the disk it starts from; None for this machine's own kernel."""
 
 
 class Creation:
@@ -65,7 +71,7 @@ class Creation:
         lab.ask("own")
         labclient.join_network(pid)
         try:
-            cluster = self._build(lab, mountinfo)
+            cluster = self._build(lab, self._place(lab, mountinfo))
         except BaseException:
             lab.close()
             rundir.wait_gone(self.directory)
@@ -74,13 +80,26 @@ class Creation:
         cluster.steps = self.steps
         return cluster
 
-    def _build(self, lab: labclient.LabClient, mountinfo: str) -> KindCluster:
+    def _place(self, lab: labclient.LabClient, mountinfo: str) -> Place:
+        """Return where the containers will be, not open yet."""
+        plan = self.plan
+        if plan.kernel is None or plan.disk is None:
+            return HostKernel(lab, self.directory, mountinfo)
+        return UserModeKernel(
+            lab,
+            self.directory,
+            plan.logs,
+            program=plan.kernel,
+            disk=plan.disk,
+            memory=GIBIBYTES + GIBIBYTES_A_NODE * plan.nodes,
+        )
+
+    def _build(self, lab: labclient.LabClient, place: Place) -> KindCluster:
         plan = self.plan
         plan.logs.mkdir(parents=True, exist_ok=True)
-        for command in cgroups.mounts(mountinfo):
-            lab.must(command)
-        states = self._lay_out(lab)
-        self._start_daemon(lab)
+        place.open()
+        data, states = place.lay_out(plan.node_image, plan.nodes)
+        self._start_daemon(place.runner, data, cgroup_v1=place.cgroup_v1)
         self._step("dockerd")
         configuration = config.render(
             image=plan.node_image.name,
@@ -88,15 +107,16 @@ class Creation:
             family=plan.family,
             overlay=plan.spec.config,
             states=states,
-            cgroup_v1=cgroups.is_v1(),
+            cgroup_v1=place.cgroup_v1,
         )
         path = plan.logs.parent / "kind.yaml"
         path.write_text(yaml.safe_dump(configuration, sort_keys=False))
-        self._kind(lab, path)
+        self._kind(place.runner, path)
         self._step("kind")
-        self._point_at_control_plane(lab)
+        self._point_at_control_plane(place.runner)
         cluster = KindCluster(
             lab,
+            place,
             self.directory,
             plan.logs,
             kind=plan.kind,
@@ -142,26 +162,17 @@ class Creation:
 
     # -------------------------------------------------------------------- docker
 
-    def _lay_out(self, lab: labclient.LabClient) -> list[Path]:
-        """Give the run its own docker data root, and each node containerd's state."""
-        image = self.plan.node_image
-        states = [self.directory / f"containerd-{i}" for i in range(1, self.plan.nodes + 1)]
-        link_tree(lab, image.docker, self.directory / "docker")
-        for state in states:
-            link_tree(lab, image.containerd, state)
-        return states
-
-    def _start_daemon(self, lab: labclient.LabClient) -> None:
+    def _start_daemon(self, lab: labclient.LabClient, data: Path, *, cgroup_v1: bool) -> None:
         plan = self.plan
         lab.must(["mkdir", "-p", "/run/lock"])
         settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
         lab.must(["sysctl", "-qw", *settings])
-        runtime = daemon.write_runtime(self.directory, plan.tools)
+        status = lab.must(["cat", "/proc/self/status"])
         argv = daemon.command(
             plan.tools,
-            data=self.directory / "docker",
-            runtime=runtime,
-            cgroup=cgroups.parent(self.directory.name) if cgroups.is_v1() else "",
+            data=data,
+            runtime=daemon.write_runtime(self.directory, plan.tools, status),
+            cgroup=cgroups.parent(self.directory.name) if cgroup_v1 else "",
         )
         self.environment = {
             "PATH": tools_path(plan.tools),
@@ -230,15 +241,3 @@ class Creation:
             if time.monotonic() > deadline:
                 raise TestbedError(f"not all {self.plan.nodes} nodes are ready")
             time.sleep(POLL)
-
-
-def link_tree(lab: labclient.LabClient, source: Path, target: Path) -> None:
-    """Copy a tree as hard links, with copies of the databases that are written in place.
-
-    Layers of images and blobs are only ever read.
-    """
-    lab.must(["cp", "-al", str(source), str(target)], timeout=120)
-    for path in source.rglob("*.db"):
-        copy = target / path.relative_to(source)
-        copy.unlink()
-        shutil.copy2(path, copy)

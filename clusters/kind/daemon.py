@@ -38,10 +38,13 @@ def lacks_sys_resource(status: str) -> bool:
     return found is not None and not int(found[1], 16) >> CAP_SYS_RESOURCE & 1
 
 
-def write_runtime(directory: Path, tools: Path) -> Path:
-    """Return the OCI runtime to use: runc, or a wrapper of it where capabilities are missing."""
+def write_runtime(directory: Path, tools: Path, status: str) -> Path:
+    """Return the OCI runtime to use: runc, or a wrapper of it where capabilities are missing.
+
+    `status` is the /proc/self/status of a process where dockerd will run.
+    """
     runc = tools / "usr/sbin/runc"
-    if not lacks_sys_resource(Path("/proc/self/status").read_text()):
+    if not lacks_sys_resource(status):
         return runc
     wrapper = directory / "runc"
     wrapper.write_text(RUNC.replace("{runc}", str(runc)))

@@ -24,7 +24,7 @@ def main(tools: Path, archive: Path, data: Path) -> None:
     Path("/run/lock").mkdir()
     os.environ |= {"PATH": tools_path(tools), "DOCKER_HOST": daemon.HOST}
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    runtime = daemon.write_runtime(Path("/run"), tools)
+    runtime = daemon.write_runtime(Path("/run"), tools, Path("/proc/self/status").read_text())
     process = subprocess.Popen(daemon.command(tools, data=data, runtime=runtime))
     try:
         deadline = time.monotonic() + daemon.UP_WITHIN

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.embedded import labclient, rundir
 from clusters.embedded.enter import enter_command
 from clusters.errors import ConfigError, TestbedError
-from clusters.existing.objects import AGENT
+from clusters.existing.objects import AGENT, SYSTEM_NAMESPACE
 from clusters.existing.provider import ExistingCluster
 from clusters.kind import archives, cgroups, daemon, image, links
 from clusters.kind.config import NAME
@@ -22,9 +22,9 @@ from clusters.protocol import AgentAddress, Node, ProxySpec
 if TYPE_CHECKING:
     from clusters.embedded.labclient import LabClient
     from clusters.kind.image import NodeImage
+    from clusters.kind.place import Place
 
 OUTSIDE_CONTROL_PORT = 7300
-LOOPBACK = "127.0.0.1"
 LOADED_WITHIN = 180.0
 REMOVED_WITHIN = 60.0
 OURS = frozenset({"outside-client", "outside-route", "proxy-restart", "disruption"})
@@ -36,6 +36,7 @@ class KindCluster(ExistingCluster):
     def __init__(
         self,
         lab: LabClient,
+        place: Place,
         directory: Path,
         logs: Path,
         *,
@@ -55,6 +56,7 @@ class KindCluster(ExistingCluster):
         self.capabilities |= OURS
         self.name = directory.name
         self.lab = lab
+        self.place = place
         self.directory = directory
         self.fault_log = directory / "faults.jsonl"
         self.logs = logs
@@ -66,7 +68,7 @@ class KindCluster(ExistingCluster):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of docker and kind commands in the run's namespaces."""
+        """The environment of docker and kind commands where the containers are."""
         return {
             "PATH": tools_path(self.tools),
             "DOCKER_HOST": daemon.HOST,
@@ -77,11 +79,12 @@ class KindCluster(ExistingCluster):
         }
 
     def command(self, name: str, argv: list[str], within: float, log: Path) -> None:
-        """Run a long command in the run's namespaces; raises `TestbedError` with its last line."""
-        self.lab.spawn(name, argv, log=log, env=self.environment)
-        status = self.lab.wait(name, within)
+        """Run a long command by the containers; raises `TestbedError` with its last line."""
+        runner = self.place.runner
+        runner.spawn(name, argv, log=log, env=self.environment)
+        status = runner.wait(name, within)
         if status is None:
-            self.lab.signal(name, 9)
+            runner.signal(name, 9)
             raise TestbedError(f"{' '.join(argv[:3])} did not end within {within:g} s; see {log}")
         if status:
             lines = log.read_text(errors="replace").strip().splitlines()
@@ -138,28 +141,29 @@ class KindCluster(ExistingCluster):
         """Make outside clients, and routes from them and from here to the pods."""
         shown = self.docker("network", "inspect", "kind")
         self.bridge = links.Bridge(json.loads(shown)[0])
-        self.lab.run(["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0"])
-        self.lab.run(["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"])
+        runner, here = self.place.runner, self.place.listens
+        runner.run(["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0"])
+        runner.run(["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"])
         routes = links.pod_routes(self.existing_nodes)
-        self.lab.must(["ip", "-batch", "-"], stdin=routes)
+        runner.must(["ip", "-batch", "-"], stdin=routes)
         for number in range(1, count + 1):
             name = links.outside_name(number)
-            self.lab.must(["ip", "-batch", "-"], stdin=self.bridge.script(number))
+            runner.must(["ip", "-batch", "-"], stdin=self.bridge.script(number))
             inside = self.bridge.inside(number) + routes
-            self.lab.must(["ip", "-n", name, "-batch", "-"], stdin=inside)
+            runner.must(["ip", "-n", name, "-batch", "-"], stdin=inside)
             enter = ["nsenter", f"--net=/run/netns/{name}"]
-            self.lab.must([*enter, "sysctl", "-qw", *links.OUTSIDE_SYSCTLS])
+            runner.must([*enter, "sysctl", "-qw", *links.OUTSIDE_SYSCTLS])
             port = OUTSIDE_CONTROL_PORT + number
             argv = [sys.executable, "-I", "-S", "-B", str(AGENT), "--control-fd", "{fd}"]
-            self.lab.spawn(
+            runner.spawn(
                 name,
                 [*argv, "--pod", f"/{name}", "--node", name],
                 log=self.logs / f"{name}.log",
                 netns=name,
-                listen=(LOOPBACK, port),
+                listen=(here, port),
                 env=dict(os.environ),
             )
-            self.outside.append(AgentAddress(LOOPBACK, port))
+            self.outside.append(AgentAddress(here, port))
 
     def outside_addresses(self, number: int) -> dict[str, str]:
         """Return the addresses of outside client `number`, from 1."""
@@ -171,21 +175,23 @@ class KindCluster(ExistingCluster):
         """Lead what outside client `number` sends to `address` to `node`, or no longer."""
         family = "ipv6" if ":" in address else "ipv4"
         via = self._own(node).addresses[family] if node else ""
-        self.lab.must(links.outside_route_command(number, address, via))
+        self.place.runner.must(links.outside_route_command(number, address, via))
 
     # -------------------------------------------------------------------- evidence and end
 
     def docker(self, *arguments: str, timeout: float = 30.0) -> str:
-        """Run a docker command in the run's namespaces and return what it printed."""
+        """Run a docker command where the containers are and return what it printed."""
         environment = [f"{name}={value}" for name, value in self.environment.items()]
-        return self.lab.must(["env", *environment, "docker", *arguments], timeout=timeout)
+        argv = ["env", *environment, "docker", *arguments]
+        return self.place.runner.must(argv, timeout=timeout)
 
     def export_logs(self) -> None:
         """Write kind's own collection of logs into the run's evidence."""
         argv = [str(self.kind), "export", "logs", str(self.logs / "kind"), "--name", NAME]
         # It wants crictl too, which Debian does not have, and fails at its end for the lack of it.
-        self.lab.spawn("export", argv, log=self.logs / "kind-export.log", env=self.environment)
-        self.lab.wait("export", LOADED_WITHIN)
+        runner = self.place.runner
+        runner.spawn("export", argv, log=self.logs / "kind-export.log", env=self.environment)
+        runner.wait("export", LOADED_WITHIN)
 
     def collect(self, directory: Path) -> None:
         """Write every node's state below `directory`, and kind's logs once for the run."""
@@ -196,6 +202,8 @@ class KindCluster(ExistingCluster):
 
     def forked(self) -> None:
         """Take connections of its own in a forked process; the cluster stays the parent's."""
+        parents, self.place = self.place, self.place.again()
+        parents.runner.close()
         self.lab.close()
         self.lab = labclient.LabClient(self.directory)
         super().forked()
@@ -216,14 +224,14 @@ class KindCluster(ExistingCluster):
 
     def how_to_enter(self) -> str:
         """Return the lines that `--kp-keep` prints."""
-        enter = enter_command(self.directory).replace("--net", "--net --mount --pid")
         kubectl = f"{enter_command(self.directory)} kubectl --kubeconfig {self.kubeconfig}"
-        docker = f"{self.tools}/usr/bin/docker -H {daemon.HOST}"
+        # The only way that there is with every kernel.
+        pod = f"-n {SYSTEM_NAMESPACE} exec -it node-{self.nodes[-1].name} -c access"
         return "\n".join(
             [
                 f"The kind cluster {self.name} is still up:",
                 f"  kubectl    {kubectl} get nodes",
-                f"  shell      {enter} {docker} exec -it {NAME}-worker bash",
+                f"  shell      {kubectl} {pod} -- nsenter -t 1 -m -u bash",
                 f"  remove     python -m clusters down {self.name}",
             ]
         )
@@ -233,9 +241,11 @@ class KindCluster(ExistingCluster):
         for node in self.existing_nodes:
             node.control.close()
         self.relay.close()
-        with contextlib.suppress(TestbedError):
-            if names := self.docker("ps", "-aq").split():
-                self.docker("rm", "-fv", *names, timeout=REMOVED_WITHIN)
+        if self.place.kernel == "host":
+            with contextlib.suppress(TestbedError):
+                if names := self.docker("ps", "-aq").split():
+                    self.docker("rm", "-fv", *names, timeout=REMOVED_WITHIN)
+        self.place.close()
         self.lab.ask("down")
         self.lab.close()
         rundir.wait_gone(self.directory)
