@@ -20,9 +20,9 @@ def test_embedded_cluster_keeps_the_contract(mode: str) -> None:
     os.environ.get("PROXYPROOF_KIND") != "1",
     reason="PROXYPROOF_KIND=1 is not set: a node image is built first, for some 15 minutes",
 )
-@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+@pytest.mark.parametrize("mode", ["iptables", "ipvs", "nftables"])
 def test_kind_cluster_keeps_the_contract(mode: str) -> None:
-    """And so does a kind cluster, in the modes that any machine's kernel has.
+    """And so does a kind cluster; where this machine's kernel lacks a mode, in another kernel.
 
     What it can do nothing about, as power cuts, is skipped.
     """
