@@ -121,6 +121,7 @@ class KindProvider:
         """Create the cluster with the build in its DaemonSet."""
         if prepared.lacking:
             note(f"in a user-mode kernel, since this machine's lacks {'; '.join(prepared.lacking)}")
+        builds = [build for build in (prepared.build, prepared.baseline) if build]
         plan = creation.Plan(
             kind=prepared.kind,
             tools=prepared.tools,
@@ -133,6 +134,7 @@ class KindProvider:
             agent_image=request.agent_image,
             first_sync=request.first_sync,
             slow_factor=request.slow_factor,
+            images={build.path: build.image for build in builds if build.image},
             kernel=prepared.kernel.path if prepared.kernel else None,
             disk=prepared.disk,
         )

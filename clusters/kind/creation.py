@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,11 @@ from clusters.kind.provider import KindCluster, server_of
 from clusters.kind.tools import tools_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.kind.image import NodeImage
     from clusters.kind.place import Place
+    from clusters.parts.image_archive import ImageArchive
     from clusters.protocol import Family, ProxySpec
 
 CREATED_WITHIN = 300.0
@@ -45,6 +46,9 @@ class Plan:
     agent_image: str = ""
     first_sync: float = 20.0
     slow_factor: float = 1.0
+    images: Mapping[Path, ImageArchive] = field(default_factory=dict)
+    """The images that builds came in, by the builds' programs."""
+
     kernel: Path | None = None
     disk: Path | None = None
     """A user-mode kernel, and the disk it starts from; None for this machine's own kernel."""
@@ -138,6 +142,8 @@ class Creation:
         self._wait_nodes(cluster)
         self._step("nodes")
         cluster.preload(plan.preloaded)
+        for program, image in plan.images.items():
+            cluster.load(image, program)
         cluster.run_build(plan.spec)
         cluster.enter(plan.spec)
         self._step("access to nodes")

@@ -53,17 +53,27 @@ def mount_all(config: dict[str, Any]) -> None:
     for path in config["writable"]:
         # The root is mounted read-only; the same folders once more can be written.
         namespaces.mount("none", path, "hostfs", data=path)
-    for folder in ("etc", "work"):
-        Path("/run/overlay", folder).mkdir(parents=True)
     # dockerd writes keys there.
-    options = "lowerdir=/etc,upperdir=/run/overlay/etc,workdir=/run/overlay/work"
-    namespaces.mount("overlay", "/etc", "overlay", data=options)
+    cover("/etc")
+    if not Path("/lib/modules").is_dir():
+        # kind mounts it into every node.
+        cover(os.path.realpath("/lib"))
+        Path("/lib/modules").mkdir()
     namespaces.mount("cgroup2", str(CGROUPS), "cgroup2")
     hand_on(CGROUPS)
     disk = Path(config["data"])
     disk.mkdir()
     namespaces.mount("/dev/ubda", str(disk), "ext4", MS_NOATIME)
     namespaces.mount("none", "/", "", namespaces.MS_REC | MS_SHARED)
+
+
+def cover(path: str) -> None:
+    """Have what is written to one of the machine's folders stay in the kernel's memory."""
+    upper, work = (Path(f"/run/covers{path}", name) for name in ("upper", "work"))
+    for folder in (upper, work):
+        folder.mkdir(parents=True)
+    options = f"lowerdir={path},upperdir={upper},workdir={work}"
+    namespaces.mount("overlay", path, "overlay", data=options)
 
 
 def hand_on(group: Path) -> None:

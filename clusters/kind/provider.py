@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clusters.embedded.labclient import LabClient
     from clusters.kind.image import NodeImage
     from clusters.kind.place import Place
+    from clusters.parts.image_archive import ImageArchive
 
 OUTSIDE_CONTROL_PORT = 7300
 LOADED_WITHIN = 180.0
@@ -109,6 +110,22 @@ class KindCluster(ExistingCluster):
             archive.unlink()
         self._loaded[build] = name
         return name
+
+    def load(self, image: ImageArchive, program: Path) -> None:
+        """Put an image of the user's on the nodes; specs with its program run in that image.
+
+        Raises `ConfigError` for one that kubeadm's DaemonSet could not start.
+        """
+        template = self.proxies.daemon_set()["spec"]["template"]["spec"]
+        expected = template["containers"][0]["command"][0]
+        if image.program != expected:
+            raise ConfigError(
+                f"{image.path}: kubeadm's DaemonSet starts {expected}, and the kube-proxy in this "
+                f"image is {image.program}"
+            )
+        argv = [str(self.kind), "load", "image-archive", str(image.path), "--name", NAME]
+        self.command("load", argv, LOADED_WITHIN, self.logs / "kind-load.log")
+        self._loaded[program] = image.name
 
     def preload(self, binary: Path) -> None:
         """Note that the nodes have the image of the version's own kube-proxy already."""

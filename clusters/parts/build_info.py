@@ -6,13 +6,14 @@ import hashlib
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import ConfigError
 from clusters.parts import elf, versions
 from clusters.parts.golang import machine_arch
+from clusters.parts.image_archive import ImageArchive, get_program, is_archive
 from clusters.parts.kubernetes import get_binaries
 from clusters.parts.memo import Memo, identity
 
@@ -29,7 +30,8 @@ _TIMEOUT_SECONDS = 10.0
 class Build:
     """A kube-proxy under judgement.
 
-    `source` is what the user wrote, `version` what the binary says, `arch` as Go names it.
+    `source` is what the user wrote, `version` what the binary says, `arch` as Go names it, `image`
+    where the binary is from if it came in one.
     """
 
     source: str
@@ -37,10 +39,11 @@ class Build:
     version: str
     sha256: str
     arch: str
+    image: ImageArchive | None = None
 
 
 def get_build(workshop: Workshop, given: str) -> Build:
-    """Return the build for `--kp-build`: a version (fetched or built) or the path of a binary.
+    """Return the build for `--kp-build`: a version (fetched or built), a binary or an archive.
 
     Something of that name in the file system wins over a version. Raises ConfigError for whatever
     is not a kube-proxy this machine can run.
@@ -49,6 +52,9 @@ def get_build(workshop: Workshop, given: str) -> Build:
     if not path.exists() and versions.is_version(given):
         version = versions.resolve(workshop, given)
         path = get_binaries(workshop, version, [PROGRAM])[PROGRAM]
+    if is_archive(path):
+        program, image = get_program(workshop, given, path)
+        return replace(inspect(workshop, given, program), image=image)
     return inspect(workshop, given, path)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from clusters.errors import ConfigError, TestbedError
 from clusters.parts import kernel_edits, kernel_source
 from clusters.parts.commands import CommandError, own_tmp
-from clusters.parts.memo import Memo, identity
+from clusters.parts.memo import digest_of
 
 if TYPE_CHECKING:
     from clusters.parts.progress import Step
@@ -80,13 +80,7 @@ def get_kernel(workshop: Workshop, source: Path | None = None, series: str = "")
 def _digest(workshop: Workshop, source: Path) -> str:
     if not source.is_file():
         raise ConfigError(f"kernel source {source}: no such file")
-    memo, key = Memo(workshop.cache, "digests"), identity(source)
-    digest = memo.get(key)
-    if digest is None:
-        with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        memo.put(key, digest)
-    return str(digest)
+    return digest_of(workshop.cache, source)
 
 
 class _Build:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -43,6 +44,17 @@ class Memo:
         half = self._path.with_suffix(f".{os.getpid()}")
         half.write_text(json.dumps(known, indent=1))
         half.replace(self._path)
+
+
+def digest_of(cache: Cache, path: Path) -> str:
+    """Return the SHA-256 of a file, remembered until the file changes."""
+    memo, key = Memo(cache, "digests"), identity(path)
+    digest = memo.get(key)
+    if digest is None:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        memo.put(key, digest)
+    return str(digest)
 
 
 def identity(path: Path) -> str:

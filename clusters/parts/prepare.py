@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from clusters.parts import packages, versions
-from clusters.parts.build_info import PROGRAM, Build, get_build, inspect
+from clusters.parts.build_info import PROGRAM, Build, get_build
 from clusters.parts.etcd import get_etcd
 from clusters.parts.kernel import Kernel, get_kernel
 from clusters.parts.kubernetes import CONTROL_PLANE, get_binaries
@@ -72,7 +72,7 @@ def prepare(want: Want, progress: Recorder, workshop: Workshop | None = None) ->
     for given in filter(None, (want.build, want.baseline)):
         if not versions.is_version(given) or Path(given).exists():
             # A wrong path is told before anything is installed or built.
-            inspect(shop, given, Path(given).expanduser())
+            get_build(shop, given)
     with progress:
         (build, baseline, binaries, etcd), (kernel, tools) = _side_by_side(
             shop, lambda: _kubernetes(shop, want, control), lambda: _kernel(shop, want)
