@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import ConfigError
-from clusters.parts import elf, versions
+from clusters.parts import elf, registry, versions
 from clusters.parts.golang import machine_arch
 from clusters.parts.image_archive import ImageArchive, get_program, is_archive
 from clusters.parts.kubernetes import get_binaries
@@ -43,15 +43,18 @@ class Build:
 
 
 def get_build(workshop: Workshop, given: str) -> Build:
-    """Return the build for `--kp-build`: a version (fetched or built), a binary or an archive.
+    """Return the build for `--kp-build`: a version (fetched or built), a binary or an image.
 
-    Something of that name in the file system wins over a version. Raises ConfigError for whatever
-    is not a kube-proxy this machine can run.
+    An image is the path of an archive, or a reference that names its registry. Something of that
+    name in the file system wins over a version. Raises ConfigError for whatever is not a kube-proxy
+    this machine can run.
     """
     path = Path(given).expanduser()
     if not path.exists() and versions.is_version(given):
         version = versions.resolve(workshop, given)
         path = get_binaries(workshop, version, [PROGRAM])[PROGRAM]
+    elif not path.exists() and (reference := registry.parse(given)):
+        path = registry.get_archive(workshop, reference)
     if is_archive(path):
         program, image = get_program(workshop, given, path)
         return replace(inspect(workshop, given, program), image=image)
