@@ -7,7 +7,6 @@ The machine's own files are there to be read; only the run's own folders can be 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -97,8 +96,7 @@ def serve(address: str, port: int) -> None:
     """Answer requests, each connection in a thread, until the kernel ends."""
     server = socket.create_server((address, port), backlog=64)
     init.log("ready")
-    with contextlib.suppress(KeyboardInterrupt):
-        lab.listen(lab.Lab(Path("/run")), server)
+    lab.listen(lab.Lab(Path("/run")), server)
 
 
 def main() -> None:

@@ -55,6 +55,7 @@ def test_a_kernel_that_ended_is_not_waited_for(
     monkeypatch.setattr(place, "ADDRESS", "127.0.0.1")
     monkeypatch.setattr(place, "CONTROL_PORT", server.getsockname()[1])
     monkeypatch.setattr(place, "PATIENCE", 0.1)
+    monkeypatch.setattr(place, "SLOWER", 0.0)
     client = GuestClient(tmp_path)
     started = time.monotonic()
     with pytest.raises(TestbedError, match="the user-mode kernel has gone"):
