@@ -124,7 +124,7 @@ class GuestClient(LabClient):
         return GuestClient(self.directory)
 
     def run(self, argv: list[str], *, stdin: str = "", timeout: float = 10) -> Ran:
-        """Run a command; with a single processor for all nodes it may take longer than elsewhere."""
+        """Run a command; all nodes share one processor, so it may take longer than elsewhere."""
         return super().run(argv, stdin=stdin, timeout=timeout + SLOWER)
 
     def ask(self, op: str, **fields: Any) -> dict[str, Any]:
