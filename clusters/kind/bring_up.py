@@ -9,8 +9,7 @@ from clusters.embedded import host_kernel
 from clusters.embedded.bring_up import serves_sctp
 from clusters.errors import ConfigError
 from clusters.existing.provider import ALWAYS
-from clusters.kind import creation
-from clusters.kind.disk import get_disk
+from clusters.kind import creation, disk
 from clusters.kind.image import NodeImage, get_node_image
 from clusters.kind.provider import OURS
 from clusters.kind.tools import get_kind, get_tools
@@ -62,7 +61,11 @@ class KindProvider:
         """Refuse what kind clusters do not do here."""
         if request.reuse:
             raise ConfigError("--kp-reuse: a kind cluster cannot be taken over yet")
-        mode_of(request)
+        if kernel_of(request) == "uml" and request.nodes > disk.STATES:
+            raise ConfigError(
+                f"--kp-nodes {request.nodes}: a kind cluster in a user-mode kernel has "
+                f"{disk.STATES} nodes at most, since they share its one processor"
+            )
 
     def outlook(self, request: Request) -> Outlook:
         """Return what every kind cluster is."""
@@ -111,7 +114,7 @@ class KindProvider:
                 preloaded=get_binaries(shop, version, ["kube-proxy"])["kube-proxy"],
                 baseline=get_build(shop, request.baseline) if request.baseline else None,
                 kernel=kernel,
-                disk=get_disk(shop, image) if uml else None,
+                disk=disk.get_disk(shop, image) if uml else None,
                 lacking=() if request.kernel else tuple(lacking),
             )
 

@@ -94,7 +94,7 @@ class Creation:
             self.directory,
             plan.logs,
             program=plan.kernel,
-            disk=plan.disk,
+            image=plan.disk,
             memory=GIBIBYTES + GIBIBYTES_A_NODE * plan.nodes,
         )
 

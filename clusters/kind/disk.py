@@ -7,8 +7,10 @@ to a copy-on-write file of its own (Documentation/virt/uml/user_mode_linux_howto
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
+from clusters.errors import TestbedError
 from clusters.parts import packages
 from clusters.parts.packages import Need
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 SIZE = "16G"
 """What the file system can grow to; the file has holes where nothing was written."""
+
+STATES = 6
+"""How many nodes it has a containerd state for, as links to one."""
 
 NEEDS = (Need("e2fsprogs", ("mke2fs",)),)
 NEED_BYTES = 2_500_000_000
@@ -35,8 +40,9 @@ def get_disk(workshop: Workshop, image: NodeImage) -> Path:
         for folder in (tree, out):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-        for source in (image.docker, image.containerd):
-            workshop.commands.run(["cp", "-al", str(source), str(tree / source.name)])
+        link_tree(image.docker, tree / "docker")
+        for number in range(1, STATES + 1):
+            link_tree(image.containerd, tree / f"containerd-{number}")
         step.detail("writing the file system")
         mke2fs = packages.find_tool("mke2fs") or "mke2fs"
         # Nothing outlives a run, so the disk needs no journal.
@@ -45,8 +51,23 @@ def get_disk(workshop: Workshop, image: NodeImage) -> Path:
         workshop.commands.run(argv)
         shutil.rmtree(tree)
 
-    inputs = {"image": image.docker.parent.name, "size": SIZE, "recipe": "1"}
+    inputs = {"image": image.docker.parent.name, "size": SIZE, "recipe": "2"}
     entry = workshop.cache.get_or_make(
         f"kind-disk-{image.version}", inputs, make, workshop.progress, need_bytes=NEED_BYTES
     )
     return entry / "disk.img"
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Copy a tree as hard links, with copies of the databases that are written in place.
+
+    Layers of images and blobs are only ever read. Raises `TestbedError`.
+    """
+    argv = ["cp", "-al", str(source), str(target)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise TestbedError(f"{' '.join(argv)}: {done.stderr.strip()}")
+    for path in source.rglob("*.db"):
+        copy = target / path.relative_to(source)
+        copy.unlink()
+        shutil.copy2(path, copy)

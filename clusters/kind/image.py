@@ -55,28 +55,38 @@ MASKED = (
     "dev-mqueue.mount",
     "dpkg-db-backup.timer",
     "e2scrub_all.timer",
+    "e2scrub_reap.service",
     "fstrim.timer",
     "getty.target",
     "ipvsadm.service",
+    "modprobe@.service",
     "nftables.service",
+    "proc-sys-fs-binfmt_misc.automount",
     "sys-fs-fuse-connections.mount",
     "sys-kernel-config.mount",
     "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount",
+    "systemd-ask-password-console.path",
+    "systemd-ask-password-wall.path",
+    "systemd-binfmt.service",
     "systemd-firstboot.service",
+    "systemd-initctl.socket",
     "systemd-logind.service",
     "systemd-modules-load.service",
     "systemd-networkd.service",
     "systemd-remount-fs.service",
     "systemd-sysctl.service",
+    "systemd-sysusers.service",
     "systemd-timesyncd.service",
     "systemd-tmpfiles-clean.timer",
     "systemd-udev-trigger.service",
     "systemd-udevd-control.socket",
     "systemd-udevd-kernel.socket",
     "systemd-udevd.service",
+    "systemd-update-utmp-runlevel.service",
+    "systemd-update-utmp.service",
 )
-"""Units that would touch what belongs to the machine, or wait for hardware."""
+"""Units that would touch what belongs to the machine, wait for hardware, or serve nobody here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +215,12 @@ class Recipe:
             (tree / folder).mkdir(parents=True, exist_ok=True)
         (tree / "opt/cni/bin").symlink_to("/usr/lib/cni")
         units = tree / "etc/systemd/system"
-        wants = units / "multi-user.target.wants"
-        wants.mkdir(exist_ok=True)
+        wants, early = units / "multi-user.target.wants", units / "sysinit.target.wants"
+        for wanted in (wants, early):
+            wanted.mkdir(exist_ok=True)
         links = {units / unit: "/dev/null" for unit in MASKED} | {
             units / "default.target": "/lib/systemd/system/multi-user.target",
+            early / "cgroups-taken.service": "/etc/systemd/system/cgroups-taken.service",
             wants / "containerd.service": "/lib/systemd/system/containerd.service",
             wants / "kubelet.service": "/etc/systemd/system/kubelet.service",
         }

@@ -20,14 +20,13 @@ from clusters.embedded import network, rundir
 from clusters.embedded.creation import SYSTEM_PATH
 from clusters.embedded.labclient import LabClient
 from clusters.errors import TestbedError
-from clusters.kind import cgroups
+from clusters.kind import cgroups, disk
 
 if TYPE_CHECKING:
     from clusters.kind.image import NodeImage
     from clusters.protocol import Ran
 
 LOOPBACK = "127.0.0.1"
-LINKED_WITHIN = 120.0
 
 GUEST = Path(__file__).resolve().parent / "guest.py"
 ADDRESS, GATEWAY, PREFIX = "10.254.0.2", "10.254.0.1", 30
@@ -89,10 +88,10 @@ class HostKernel:
     def lay_out(self, image: NodeImage, nodes: int) -> tuple[Path, list[Path]]:
         """Make hard links to the cache, in the run's folder."""
         docker = self.directory / "docker"
-        link_tree(self.runner, image.docker, docker)
+        disk.link_tree(image.docker, docker)
         states = [self.directory / f"containerd-{i}" for i in range(1, nodes + 1)]
         for state in states:
-            link_tree(self.runner, image.containerd, state)
+            disk.link_tree(image.containerd, state)
         return docker, states
 
     def again(self) -> HostKernel:
@@ -149,7 +148,7 @@ class UserModeKernel:
         logs: Path,
         *,
         program: Path = Path(),
-        disk: Path = Path(),
+        image: Path = Path(),
         memory: int = 0,
     ) -> None:
         """`memory` is in GiB; of a kernel that is up neither it nor the files are asked for."""
@@ -157,7 +156,7 @@ class UserModeKernel:
         self.directory = directory
         self.logs = logs
         self.program = program
-        self.disk = disk
+        self.disk = image
         self.memory = memory
 
     def open(self) -> None:
@@ -238,12 +237,9 @@ class UserModeKernel:
         return " | ".join(text.splitlines()[-4:]) or "(empty)"
 
     def lay_out(self, image: NodeImage, nodes: int) -> tuple[Path, list[Path]]:
-        """Make hard links on the kernel's disk; docker's data root is the disk's own."""
-        source = DATA / image.containerd.name
-        states = [DATA / f"containerd-{i}" for i in range(1, nodes + 1)]
-        for state in states:
-            link_tree(self.runner, source, state)
-        return DATA / image.docker.name, states
+        """Return what the disk holds already; it is the run's own to write to."""
+        del image
+        return DATA / "docker", [DATA / f"containerd-{i}" for i in range(1, nodes + 1)]
 
     def again(self) -> UserModeKernel:
         """Return the place with connections of its own."""
@@ -257,14 +253,3 @@ class UserModeKernel:
         with contextlib.suppress(TestbedError):
             self.lab.signal("kernel", signal.SIGKILL)
             self.lab.wait("kernel", 5.0)
-
-
-def link_tree(lab: LabClient, source: Path, target: Path) -> None:
-    """Copy a tree as hard links, with copies of the databases that are written in place.
-
-    Layers of images and blobs are only ever read.
-    """
-    lab.must(["cp", "-al", str(source), str(target)], timeout=LINKED_WITHIN)
-    for line in lab.must(["find", str(source), "-name", "*.db"], timeout=30).splitlines():
-        copy = target / Path(line).relative_to(source)
-        lab.must(["cp", "-p", "--remove-destination", line, str(copy)])

@@ -45,6 +45,14 @@ def test_a_kernel_of_its_own_has_every_mode() -> None:
     assert {"every-mode", "sctp"} <= KindProvider().outlook(Request(mode="ipvs")).capabilities
 
 
+def test_one_processor_is_for_a_few_nodes() -> None:
+    """More nodes than the disk has states for are refused before anything is made."""
+    KindProvider().check(Request(mode="ipvs", nodes=6))
+    KindProvider().check(Request(mode="nftables", nodes=7))
+    with pytest.raises(ConfigError, match="--kp-nodes 7: .* 6 nodes at most"):
+        KindProvider().check(Request(mode="ipvs", nodes=7))
+
+
 def test_reports_name_the_kind_of_kernel() -> None:
     """A verdict says what it was found on."""
     assert KindProvider().describe(Request(mode="ipvs", control_plane="v1.34.4")) == (

@@ -14,7 +14,7 @@ import pytest
 from clusters.embedded.lab import Lab, listen
 from clusters.errors import TestbedError
 from clusters.kind import guest, place
-from clusters.kind.place import GuestClient, UserModeKernel, link_tree
+from clusters.kind.place import GuestClient, UserModeKernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,18 +67,6 @@ def test_a_kernel_that_ended_is_not_waited_for(
         GuestClient(tmp_path)
 
 
-def test_databases_are_copies_and_the_rest_is_links(inside: GuestClient, tmp_path: Path) -> None:
-    """What is written in place is each node's own; layers and blobs take no room."""
-    source, target = tmp_path / "source", tmp_path / "target"
-    (source / "a/b").mkdir(parents=True)
-    (source / "a/b/meta.db").write_text("1")
-    (source / "a/blob").write_text("2")
-    link_tree(inside, source, target)
-    (target / "a/b/meta.db").write_text("3")
-    assert (source / "a/b/meta.db").read_text() == "1"
-    assert (source / "a/blob").samefile(target / "a/blob")
-
-
 class Recorder:
     """A lab that only notes what it is asked."""
 
@@ -120,7 +108,7 @@ def test_the_kernel_can_write_in_the_runs_folders_only(
         tmp_path,
         logs,
         program=Path("/cache/linux"),
-        disk=Path("/cache/disk.img"),
+        image=Path("/cache/disk.img"),
         memory=4,
     )
     with pytest.raises(TestbedError, match=r"console: one \| Kernel panic - not syncing"):
