@@ -49,7 +49,7 @@ def test_one_processor_is_for_a_few_nodes() -> None:
     """More nodes than the disk has states for are refused before anything is made."""
     KindProvider().check(Request(mode="ipvs", nodes=6))
     KindProvider().check(Request(mode="nftables", nodes=7))
-    with pytest.raises(ConfigError, match="--kp-nodes 7: .* 6 nodes at most"):
+    with pytest.raises(ConfigError, match=r"--kp-nodes 7: .* 6 nodes at most"):
         KindProvider().check(Request(mode="ipvs", nodes=7))
 
 
