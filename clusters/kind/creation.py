@@ -188,15 +188,17 @@ class Creation:
         }
         lab.spawn("dockerd", argv, log=plan.logs / "dockerd.log", env=self.environment)
         deadline = time.monotonic() + daemon.UP_WITHIN
-        while lab.run(self._docker("version"), timeout=20).status:
+        # The socket is there before dockerd answers, and who asks then is answered when it can.
+        version = f"test -S {daemon.SOCKET} && exec docker version"
+        while lab.run(self._command("sh", "-c", version), timeout=20).status:
             if lab.status("dockerd") is not None or time.monotonic() > deadline:
                 tail = (plan.logs / "dockerd.log").read_text(errors="replace").splitlines()[-1:]
                 raise TestbedError(f"dockerd does not start: {''.join(tail)}")
             time.sleep(POLL)
 
-    def _docker(self, *arguments: str) -> list[str]:
+    def _command(self, *argv: str) -> list[str]:
         pairs = [f"{name}={value}" for name, value in self.environment.items()]
-        return ["env", *pairs, "docker", *arguments]
+        return ["env", *pairs, *argv]
 
     # -------------------------------------------------------------------- kind
 
@@ -233,7 +235,7 @@ class Creation:
 
     def _point_at_control_plane(self, lab: labclient.LabClient) -> None:
         """Have the kubeconfig name the container itself: no port is published on the way."""
-        shown = lab.must(self._docker("inspect", f"{config.NAME}-control-plane"))
+        shown = lab.must(self._command("docker", "inspect", f"{config.NAME}-control-plane"))
         path = self.directory / "kubeconfig"
         read = yaml.safe_load(path.read_text())
         for entry in read["clusters"]:
