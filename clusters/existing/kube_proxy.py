@@ -35,16 +35,27 @@ OWNER = "proxyproof.dev/node"
 KEEP_OFF = {"key": NODE_LABEL, "operator": "DoesNotExist"}
 POLL = 0.2
 GONE_WITHIN = 60.0
+ROLLED_OUT_WITHIN = 120.0
 STARTED_WITHIN = 60.0
 
 
 class KubeProxies:
     """Finds kube-proxies, replaces them on single nodes, and gives the nodes back."""
 
-    def __init__(self, kube: Kube, first_sync: float, image_of: Callable[[ProxySpec], str]) -> None:
-        """`image_of` gives the image of a build; `first_sync` is in seconds."""
+    def __init__(
+        self,
+        kube: Kube,
+        first_sync: float,
+        image_of: Callable[[ProxySpec], str],
+        slow_factor: float = 1.0,
+    ) -> None:
+        """`image_of` gives the image of a build; `first_sync` is in seconds.
+
+        `slow_factor` multiplies what kubelets and controllers are given.
+        """
         self.kube = kube
         self.first_sync = first_sync
+        self.slow_factor = slow_factor
         self.image_of = image_of
         self.base: ProxySpec | None = None
         self.own: dict[str, str] = {}
@@ -138,8 +149,9 @@ class KubeProxies:
     def _patch_template(self, spec: dict[str, Any]) -> None:
         self.kube.patch(DAEMON_SET, {"spec": {"template": {"spec": spec}}})
 
-    def wait_rolled_out(self, within: float = 120.0) -> None:
+    def wait_rolled_out(self) -> None:
         """Wait until the DaemonSet runs its present template everywhere; raises `TestbedError`."""
+        within = ROLLED_OUT_WITHIN * self.slow_factor
         deadline = time.monotonic() + within
         while True:
             manifest = self.daemon_set()
@@ -223,15 +235,16 @@ class KubeProxies:
 
     def wait_gone(self, node: ExistingNode) -> None:
         """Wait until no kube-proxy runs on the node; raises `TestbedError`."""
-        deadline = time.monotonic() + GONE_WITHIN
+        within = GONE_WITHIN * self.slow_factor
+        deadline = time.monotonic() + within
         while node.control.ask("proxy")["processes"]:
             if time.monotonic() > deadline:
-                raise TestbedError(f"{node.name}: kube-proxy does not end in {GONE_WITHIN:g} s")
+                raise TestbedError(f"{node.name}: kube-proxy does not end in {within:g} s")
             time.sleep(POLL)
 
     def _wait_leaving(self, name: str) -> None:
         """Wait until a pod is on its way out: from then on the kubelet restarts nothing in it."""
-        deadline = time.monotonic() + GONE_WITHIN
+        deadline = time.monotonic() + GONE_WITHIN * self.slow_factor
         while time.monotonic() < deadline:
             pod = self.kube.find(f"{PODS}/{name}")
             if pod is None or "deletionTimestamp" in pod["metadata"]:
@@ -247,7 +260,7 @@ class KubeProxies:
             pod = self.pod_on(node.name) or pod
             if ended := _ended(pod):
                 raise self._failure(node, pod, ended)
-            if time.monotonic() - started > STARTED_WITHIN + self.first_sync:
+            if time.monotonic() - started > self.slow_factor * STARTED_WITHIN + self.first_sync:
                 raise BuildError(
                     f"kube-proxy on {node.name} runs, but has not synced after "
                     f"{self.first_sync:g} s",
@@ -259,13 +272,14 @@ class KubeProxies:
         self.restarts[node.name] = _restarts(self.pod_on(node.name) or pod)
 
     def _wait_created(self, node: ExistingNode) -> dict[str, Any]:
-        deadline = time.monotonic() + STARTED_WITHIN
+        within = STARTED_WITHIN * self.slow_factor
+        deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             pod = self.pod_on(node.name)
             if pod is not None:
                 return pod
             time.sleep(POLL)
-        raise TestbedError(f"no kube-proxy pod came to {node.name} in {STARTED_WITHIN:g} s")
+        raise TestbedError(f"no kube-proxy pod came to {node.name} in {within:g} s")
 
     def check_alive(self, node: ExistingNode) -> None:
         """Raise `BuildError` when kube-proxy has ended although nobody ended it."""

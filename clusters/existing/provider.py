@@ -53,7 +53,9 @@ class ExistingCluster:
         first_sync: float,
         disruption: bool,
         image_of: Callable[[ProxySpec], str] = lambda spec: str(spec.build),
+        slow_factor: float = 1.0,
     ) -> None:
+        """`first_sync` is in seconds; `slow_factor` multiplies what kubelets are given."""
         self.name = kubeconfig.name
         self.kubeconfig = kubeconfig
         self.image = image
@@ -66,7 +68,8 @@ class ExistingCluster:
         self.relay = Relay(lambda: self.api)
         self.faults = ExistingFaults(self._own, self._need_disruption)
         self.fault_log = Path(tempfile.gettempdir()) / f"proxyproof-faults-{self.run_id}.jsonl"
-        self.proxies = KubeProxies(self.kube, first_sync, image_of)
+        self.slow_factor = slow_factor
+        self.proxies = KubeProxies(self.kube, first_sync, image_of, slow_factor)
         self._random = random.Random(self.run_id)  # noqa: S311 - only to choose ports
         self._keeps_off = False
         self._before: dict[str, dict[str, str]] = {}
@@ -142,14 +145,14 @@ class ExistingCluster:
 
     def _wait_account(self, namespace: str) -> None:
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
-        deadline = time.monotonic() + ACCOUNT_WITHIN
+        deadline = time.monotonic() + ACCOUNT_WITHIN * self.slow_factor
         while self.kube.find(path) is None:
             if time.monotonic() > deadline:
                 raise TestbedError(f"namespace {namespace} has got no service account")
             time.sleep(POLL / 5)
 
     def _wait_pod(self, path: str) -> None:
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + READY_WITHIN * self.slow_factor
         while True:
             status = self.kube.get(path).get("status", {})
             conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}

@@ -63,6 +63,7 @@ class Creation:
         self.directory = rundir.new()
         self.started = time.monotonic()
         self.steps: list[tuple[str, float]] = []
+        self.slow_factor = plan.slow_factor
 
     def create(self) -> KindCluster:
         """Return the cluster when its kube-proxies run the build and have synced."""
@@ -101,6 +102,7 @@ class Creation:
     def _build(self, lab: labclient.LabClient, place: Place) -> KindCluster:
         plan = self.plan
         plan.logs.mkdir(parents=True, exist_ok=True)
+        self.slow_factor = plan.slow_factor * place.slowness
         place.open()
         data, states = place.lay_out(plan.node_image, plan.nodes)
         self._start_daemon(place.runner, data, cgroup_v1=place.cgroup_v1)
@@ -128,6 +130,7 @@ class Creation:
             node_image=plan.node_image,
             agent_image=plan.agent_image,
             first_sync=plan.first_sync,
+            slow_factor=self.slow_factor,
         )
         try:
             self._furnish(cluster)
@@ -187,7 +190,7 @@ class Creation:
             "TMPDIR": str(self.directory),
         }
         lab.spawn("dockerd", argv, log=plan.logs / "dockerd.log", env=self.environment)
-        deadline = time.monotonic() + daemon.UP_WITHIN
+        deadline = time.monotonic() + daemon.UP_WITHIN * self.slow_factor
         # The socket is there before dockerd answers, and who asks then is answered when it can.
         version = f"test -S {daemon.SOCKET} && exec docker version"
         while lab.run(self._command("sh", "-c", version), timeout=20).status:
@@ -209,7 +212,7 @@ class Creation:
         argv = [str(plan.kind), "create", "cluster", "--config", str(path), "--retain"]
         argv += ["--kubeconfig", str(self.directory / "kubeconfig")]
         lab.spawn("kind", argv, log=log, env=self.environment)
-        deadline = time.monotonic() + CREATED_WITHIN * plan.slow_factor
+        deadline = time.monotonic() + CREATED_WITHIN * self.slow_factor
         told = 0
         while True:
             status = lab.wait("kind", 1.0)
@@ -244,7 +247,7 @@ class Creation:
         path.chmod(0o600)
 
     def _wait_nodes(self, cluster: KindCluster) -> None:
-        deadline = time.monotonic() + CREATED_WITHIN
+        deadline = time.monotonic() + CREATED_WITHIN * self.slow_factor
         while len(cluster.list_nodes()) < self.plan.nodes:
             if time.monotonic() > deadline:
                 raise TestbedError(f"not all {self.plan.nodes} nodes are ready")

@@ -54,6 +54,9 @@ class Place(Protocol):
 
     cgroup_v1: bool
 
+    slowness: float
+    """How many times longer than on this machine's kernel everything may take."""
+
     def open(self) -> None:
         """Make the place ready for dockerd; raises `TestbedError`."""
 
@@ -72,6 +75,7 @@ class HostKernel:
 
     kernel = "host"
     listens = LOOPBACK
+    slowness = 1.0
 
     def __init__(self, lab: LabClient, directory: Path, mountinfo: str = "") -> None:
         """`mountinfo` is the machine's /proc/self/mountinfo, for `open`."""
@@ -139,6 +143,7 @@ class UserModeKernel:
     kernel = "uml"
     listens = ADDRESS
     cgroup_v1 = False
+    slowness = 3.0
     runner: LabClient
 
     def __init__(

@@ -46,6 +46,7 @@ class KindCluster(ExistingCluster):
         node_image: NodeImage,
         agent_image: str,
         first_sync: float,
+        slow_factor: float,
     ) -> None:
         super().__init__(
             directory / "kubeconfig",
@@ -53,6 +54,7 @@ class KindCluster(ExistingCluster):
             first_sync=first_sync,
             disruption=True,
             image_of=self._image_of,
+            slow_factor=slow_factor,
         )
         self.capabilities |= OURS
         self.name = directory.name
@@ -81,7 +83,7 @@ class KindCluster(ExistingCluster):
 
     def command(self, name: str, argv: list[str], within: float, log: Path) -> None:
         """Run a long command by the containers; raises `TestbedError` with its last line."""
-        runner = self.place.runner
+        runner, within = self.place.runner, within * self.slow_factor
         runner.spawn(name, argv, log=log, env=self.environment)
         status = runner.wait(name, within)
         if status is None:
