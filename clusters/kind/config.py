@@ -30,11 +30,23 @@ CONTROL_PLANE: dict[str, Any] = {
     "etcd": {"local": {"dataDir": "/tmp/etcd", "extraArgs": {"unsafe-no-fsync": "true"}}},  # noqa: S108
     # Nobody else asks, so requests need no queues.
     "apiServer": {"extraArgs": {"enable-priority-and-fairness": "false", "profiling": "false"}},
-    "controllerManager": {"extraArgs": {"leader-elect": "false", "profiling": "false"}},
+    "controllerManager": {
+        "extraArgs": {
+            "leader-elect": "false",
+            "profiling": "false",
+            # It starts before there is an API server to ask, and would end and be held back for it.
+            "authentication-tolerate-lookup-failure": "true",
+        }
+    },
     "scheduler": {"extraArgs": {"leader-elect": "false", "profiling": "false"}},
 }
-INIT = {"kind": "InitConfiguration", "skipPhases": ["preflight", "addon/coredns"]}
-"""No case asks a name server, and its pods would wait for an image that nobody has."""
+INIT = {
+    "kind": "InitConfiguration",
+    # No case asks a name server, and its pods would wait for an image that nobody has.
+    "skipPhases": ["preflight", "addon/coredns"],
+    # In the node image: what the static pods of the control plane have otherwise than usual.
+    "patches": {"directory": "/kind/patches"},
+}
 
 PERIODS = {"minSyncPeriod": "50ms", "syncPeriod": "30s"}
 """As on embedded nodes: every case waits for a sync, and batching is the same at any period."""
