@@ -29,7 +29,11 @@ CONTROL_PLANE: dict[str, Any] = {
     # Nothing here outlives the run, so etcd needs neither a disk nor to wait for one.
     "etcd": {"local": {"dataDir": "/tmp/etcd", "extraArgs": {"unsafe-no-fsync": "true"}}},  # noqa: S108
     # Nobody else asks, so requests need no queues.
-    "apiServer": {"extraArgs": {"enable-priority-and-fairness": "false", "profiling": "false"}},
+    "apiServer": {
+        "extraArgs": {"enable-priority-and-fairness": "false", "profiling": "false"},
+        # kubeadm's bound; ours is on all of what kind does.
+        "timeoutForControlPlane": "15m0s",
+    },
     "controllerManager": {
         "extraArgs": {
             "leader-elect": "false",
