@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
 from markupsafe import Markup, escape
 
-from reports import facts, svg
+from reports import facts, lines, svg
 from reports.files import write_whole
 from reports.model import BuildKind, Outcome
 from reports.observations import Block, lay_out
@@ -18,10 +19,15 @@ from reports.text import plural, printable, seconds, shortened
 from reports.verdicts import judge, of_outcome, sections, tally
 
 if TYPE_CHECKING:
-    from reports.model import CaseResult, NodeInfo, Run
+    from collections.abc import Sequence
+
+    from reports.model import CaseResult, NodeInfo, Run, Trend
 
 BODY_BUDGET = 2_000_000
 """Bytes of evidence in a page, so that it stays below 3 MB; the most telling cases come first."""
+
+MOST_TRENDS = 24
+"""Pictures of figures over time; those that changed come first."""
 
 _TEXT = 12_000
 _SENTENCE = 600
@@ -79,8 +85,34 @@ def page(run: Run) -> str:
             },
             slowest=_slowest(run),
             steps=_steps(run),
+            trends=trend_views(run.trends[:MOST_TRENDS]),
+            more_trends=max(0, len(run.trends) - MOST_TRENDS),
         )
     )
+
+
+def write_trends(trends: Sequence[Trend], path: Path) -> None:
+    """Write a page of nothing but trends; raises OSError where the file cannot be written."""
+    template = environment().get_template("trend.html.j2")
+    write_whole(path, template.render(trends=trend_views(trends)).encode())
+
+
+def trend_views(trends: Sequence[Trend]) -> list[tuple[Trend, str]]:
+    """Return trends with their pictures."""
+    return [(trend, draw_trend(trend)) for trend in trends]
+
+
+def draw_trend(trend: Trend) -> str:
+    """Draw a figure run by run, in another colour from each of its steps on."""
+    edges = [0, *trend.steps, len(trend.values)]
+    series = {
+        (f"since {trend.labels[start][:16]}" if start else "at first"): [
+            (float(at), trend.values[at]) for at in range(start, end)
+        ]
+        for start, end in pairwise(edges)
+    }
+    unit = "" if trend.unit == "count" else trend.unit
+    return str(lines.draw(lines.Chart(series, lines.Axis("run"), lines.Axis(unit))))
 
 
 @functools.cache

@@ -7,7 +7,7 @@ ISO 8601) and `mono_ns` (monotonic clock of the writing kernel, nanoseconds), an
 - step: `step`; also before the first run line
 - case-start: `case`, `params`
 - attempts: `key` of the case, `probe`, `columns`; wait: `key`, `wait`; observe: `key`, `name`,
-  `value`; event: `key`, `text`
+  `value`; figure: `key`, `name`, `figure`; event: `key`, `text`
 - case: `result`; build-verdict: `verdict`; harness-error: `problem`
 - end: `finished`, `interrupted`
 """
@@ -26,6 +26,7 @@ from reports.model import (
     BuildVerdict,
     CaseInfo,
     CaseResult,
+    Figure,
     HarnessProblem,
     Outcome,
     Run,
@@ -101,6 +102,10 @@ class Journal:
     def observe(self, key: str, name: str, value: object) -> None:
         """Keep something the case `key` saw."""
         self.record("observe", key=key, name=name, value=value)
+
+    def figure(self, key: str, name: str, figure: Figure) -> None:
+        """Keep a figure of the case `key` that is followed from run to run."""
+        self.record("figure", key=key, name=name, figure=figure)
 
     def case(self, result: CaseResult) -> None:
         """Keep the result of a case."""
@@ -195,7 +200,7 @@ class _Replay:
                 self._steps.append(Step.model_validate(record["step"]))
             case "case-start":
                 self._start(CaseInfo.model_validate(record["case"]), record.get("params") or {})
-            case "attempts" | "wait" | "observe" as kind:
+            case "attempts" | "wait" | "observe" | "figure" as kind:
                 if unfinished := self._open.get(record["key"]):
                     _enrich(unfinished, kind, record)
             case "case":
@@ -248,6 +253,8 @@ def _enrich(result: CaseResult, kind: str, record: dict[str, Any]) -> None:
         result.waits.append(Wait.model_validate(record["wait"]))
     elif kind == "observe":
         result.observations[record["name"]] = record["value"]
+    elif kind == "figure":
+        result.figures[record["name"]] = Figure.model_validate(record["figure"])
     else:
         result.attempts += len(record["columns"].get("outcome", ()))
 

@@ -103,6 +103,19 @@ class Wait(_Model):
     attempts: int
 
 
+class Figure(_Model):
+    """A measured figure that is followed from run to run; less is better.
+
+    `low` and `high` are the ends of its interval, where it has one. Its unit is "times" for a ratio
+    to something in the same run and "count" for what is exact: those compare between machines.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+
 class CaseResult(_Model):
     """What one case with one set of parameters found.
 
@@ -118,6 +131,7 @@ class CaseResult(_Model):
     duration_s: float = 0.0
     waits: list[Wait] = []
     observations: Observations = {}
+    figures: dict[str, Figure] = {}
     attempts: int = 0
     evidence: str = ""
     log_tail: Text = ""
@@ -153,6 +167,16 @@ class NodeInfo(_Model):
     scheduler: str | None = None
 
 
+class Machine(_Model):
+    """What a run ran on: `memory` in bytes, `load` as the average of the minute before it."""
+
+    processors: int = 0
+    model: str = ""
+    memory: int = 0
+    kernel: str = ""
+    load: float | None = None
+
+
 class RunInfo(_Model):
     """Everything needed to know, and to repeat, what was run; `timeouts` are in seconds."""
 
@@ -173,6 +197,7 @@ class RunInfo(_Model):
     timeouts: dict[str, float] = {}
     suite_version: str = ""
     python: str = ""
+    machine: Machine = Machine()
     replay: str = ""
 
 
@@ -200,6 +225,20 @@ class Step(_Model):
     seconds: float
 
 
+class Trend(_Model):
+    """A figure over several runs, the oldest first; `steps` are the places where it changed.
+
+    `labels` tell for each value which run it is of and of which build.
+    """
+
+    name: str
+    unit: str = ""
+    values: list[float] = []
+    labels: list[str] = []
+    steps: list[int] = []
+    sentence: str = ""
+
+
 class Run(_Model):
     """One run and all it found; `interrupted` also when it was killed before it could say so."""
 
@@ -209,6 +248,7 @@ class Run(_Model):
     harness_errors: list[HarnessProblem] = []
     interrupted: bool = False
     setup_steps: list[Step] = Field(default_factory=list)
+    trends: list[Trend] = Field(default_factory=list)
 
     @property
     def seconds(self) -> float | None:

@@ -57,7 +57,8 @@ class Bench:
                 "--kp-slow",
                 f"{self.slow:g}",
             ),
-            *("--kp-artifacts", str(artifacts)),
+            # What a broken build costs is no part of anybody's history.
+            *("--kp-artifacts", str(artifacts), "--kp-history", "none"),
         ]
         if cases:
             command += ["--kp-cases", ",".join(sorted(cases))]
