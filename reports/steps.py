@@ -2,11 +2,11 @@
 
 A split of the series is judged by the rank sum of its end (Mann and Whitney), standardised for its
 length; the series has a step where the greatest of these is greater than in all but a share `level`
-of its own permutations (Pettitt 1979, A non-parametric approach to the change-point problem). Then
-both parts are searched again (binary segmentation, as E-divisive does: Matteson and James 2014,
-which Hunter and MongoDB use on performance histories). Where the step is, the least absolute
-deviations say (Bai 1995, Least absolute deviation estimation of a shift). Ranks, since the noise of a shared machine
-has long tails, on which a test of means alarms falsely or sees nothing.
+of its own permutations (Pettitt 1979, A non-parametric approach to the change-point problem). Where
+it is, the least absolute deviations say (Bai 1995, Least absolute deviation estimation of a shift).
+Then both parts are searched again (binary segmentation, as E-divisive does: Matteson and James
+2014, which Hunter and MongoDB use on performance histories). Ranks, since the noise of a shared
+machine has long tails, on which a test of means alarms falsely or sees nothing.
 
 Runs whose noise hangs together, as on a machine that is busy all week, are not exchangeable, and
 alarm more often. `tests/unit/reports/test_steps.py` measures the rates for both.

@@ -51,6 +51,7 @@ class EmbeddedCluster:
             "own-kernel",
             "every-mode",
             "hand-made-status",
+            "tool-calls",
         }
     )
 

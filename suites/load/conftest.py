@@ -13,7 +13,7 @@ from suites.load.site import Site
 from suites.oracles.budgets import Budgets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from clusters.protocol import Cluster, Family, Node
     from fixtures.record import Recorder
@@ -50,10 +50,10 @@ def site(
     family: Family,
     generator: LoadGenerator,
     budgets: Budgets,
-    observe: Callable[[str, object], None],
+    recorder: Recorder,
 ) -> Iterator[Site]:
     """A Service whose two pods are on the node that the load enters by."""
-    made = Site(workloads, nodes[0], entry, check, family, generator, budgets, observe)
+    made = Site(workloads, nodes[0], entry, check, family, generator, budgets, recorder)
     made.set_up()
     yield made
     made.end()

@@ -147,11 +147,12 @@ def distribution(samples: Samples, kind: str = "service") -> Mapping[str, object
     return {"series": series, "x": "percentile", "y": f"{kind} time, ms", "log": "y"}
 
 
-def ratios(samples: Samples, budgets: Budgets, load: str, arm: str = "service") -> dict[str, str]:
-    """Return each relative budget's figure with its interval, in words."""
-    found = {}
-    for budget in budgets.of(load):
-        if budget.relative:
-            figure = _relative(samples, budget, arm)
-            found[f"{budget.metric} / {budget.over}"] = str(figure or "too few rounds")
-    return found
+def ratios(
+    samples: Samples, budgets: Budgets, load: str, arm: str = "service"
+) -> dict[str, Ratio | None]:
+    """Return the figure of each relative budget, by its name."""
+    return {
+        f"{budget.metric} / {budget.over}": _relative(samples, budget, arm)
+        for budget in budgets.of(load)
+        if budget.relative
+    }

@@ -15,12 +15,11 @@ from suites.load import figures
 from suites.oracles.verdict import Judgement, all_of, require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from clusters.protocol import Family, Node
     from fixtures.clients import Client
     from fixtures.load.generator import Generating, LoadGenerator, Plan
     from fixtures.load.samples import Samples
+    from fixtures.record import Recorder
     from fixtures.services import Service
     from fixtures.surroundings import Entry
     from fixtures.workloads import Pod, Workloads
@@ -46,7 +45,7 @@ class Site:
         family: Family,
         generator: LoadGenerator,
         budgets: Budgets,
-        observe: Callable[[str, object], None],
+        recorder: Recorder,
     ) -> None:
         self.workloads = workloads
         self.node = node
@@ -55,7 +54,8 @@ class Site:
         self.family: Family = family
         self.generator = generator
         self.budgets = budgets
-        self.observe = observe
+        self.recorder = recorder
+        self.observe = recorder.observe
         self.pods: list[Pod] = []
         self._under_way: list[Generating] = []
 
@@ -121,7 +121,13 @@ class Site:
         kind = "connect" if "connect" in samples.total("service").times else "service"
         self.observe("latency by percentile", figures.distribution(samples, kind))
         self.observe("latencies", figures.percentiles(samples))
-        self.observe("ratios", figures.ratios(samples, self.budgets, load))
+        measured = figures.ratios(samples, self.budgets, load)
+        self.observe(
+            "ratios", {name: str(one or "too few rounds") for name, one in measured.items()}
+        )
+        for name, one in measured.items():
+            if one is not None:
+                self.recorder.figure(name, one.middle, "times", low=one.low, high=one.high)
         self.observe("generator", dict(figures.kept_up(samples).figures))
 
     def judge(self, samples: Samples, load: str, *more: Judgement) -> None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 from fixtures.bulk import Bulk
 from fixtures.case import case
-from fixtures.churn import flip_affinity
+from fixtures.churn import flip_affinity, repeating
 from fixtures.metrics import SYNCS
+from fixtures.slices import PORTS, endpoints
 from suites.oracles.verdict import all_of, require, right, undecided, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from clusters.protocol import Cluster, Family, Node
     from fixtures.kube import Kube
     from fixtures.metrics import Metrics
     from fixtures.provide import Clients
     from fixtures.proxies import Proxies
+    from fixtures.record import Recorder
     from fixtures.workloads import Workloads
     from suites.check import Check
     from suites.oracles.budgets import Budgets
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 MANY = 60
 CHANGES = 6
 """Even, so that the last one leaves no affinity."""
+
+PERIOD, STREAM = 10.0, 8.0
+"""Seconds of a minSyncPeriod, and of the changes that fit into one."""
+
+EVERY, FEWEST = 0.1, 20
 
 MOST_SYNCS = 2
 """Syncs that one change may bring about: of it, and of what its sync made known."""
@@ -54,7 +62,7 @@ def test_a_change_is_synced_alone(
     check: Check,
     budgets: Budgets,
     family: Family,
-    observe: Callable[[str, object], None],
+    recorder: Recorder,
 ) -> None:
     """One change among many Services takes one or two short syncs, and none of all rules."""
     node = nodes[0]
@@ -71,10 +79,59 @@ def test_a_change_is_synced_alone(
         workloads.until_settled("the change is synced")
     check.reaches(client, service.target(), pods)
     found = {name: value - before[name] for name, value in counted(metrics, node).items()}
-    observe(f"for {CHANGES} changes among {MANY} Services", found)
+    recorder.observe(f"for {CHANGES} changes among {MANY} Services", found)
     budget = budgets.get("changes", f"sync time in {cluster.nodes[0].spec.mode} mode")
     mean = found["seconds"] / found["syncs"] if found["syncs"] else None
+    if mean is not None:
+        recorder.figure("sync time", mean, "s")
     require(all_of(few(found), budget.judge(mean)))
+
+
+@case(
+    "LOAD-013",
+    feature=("sync", "batching"),
+    profile="load",
+    level="extended",
+    requires=("hand-made-endpoints", "node-access", "proxy-restart"),
+    reference="k/k pkg/proxy/runner/bounded_frequency_runner.go; k/k#138073",
+    disruptive=True,
+)
+def test_a_stream_of_changes_is_batched(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    proxies: Proxies,
+    metrics: Metrics,
+    check: Check,
+    family: Family,
+    recorder: Recorder,
+) -> None:
+    """Changes that keep coming within one minSyncPeriod share a sync, however many they are."""
+    node, client, pods = nodes[0], clients.pod(nodes[0]), workloads.pods(2, on=nodes[0])
+    proxies.set_periods([node], sync="1h", min_sync=f"{PERIOD:.0f}s")
+    service = workloads.service("changing", app=None)
+    service.set_endpoints(endpoints(pods, family), ports=PORTS)
+    check.reaches(client, service.target(), pods)
+
+    def change(number: int) -> None:
+        service.set_endpoints(endpoints(pods[number % 2 :][:1], family), ports=PORTS)
+
+    before, began = metrics.syncs(node), time.monotonic()
+    with repeating(change, every=EVERY) as made:
+        check.until(
+            "changes come for a while", lambda: time.monotonic() - began > STREAM, within=60
+        )
+    syncs, seconds = metrics.syncs(node) - before, time.monotonic() - began
+    # One may have been under way, and one begins at once.
+    most = int(seconds / PERIOD) + 2
+    recorder.observe("syncs", {"syncs": syncs, "changes": made(), "seconds": round(seconds, 2)})
+    change(0)
+    check.reaches(client, service.target(), pods[:1])
+    said = f"{made()} changes in {seconds:.1f} s took {syncs} syncs"
+    if made() < FEWEST:
+        require(undecided(f"{said}, which are too few changes to tell"))
+    period = f"with a minSyncPeriod of {PERIOD:g} s at most {most} are right"
+    require(wrong(f"{said}; {period}") if syncs > most else right(said))
 
 
 def few(found: dict[str, float]) -> Judgement:

@@ -56,6 +56,7 @@ def test_churn(site: Site, cluster: Cluster) -> None:
     cost = 1000 * spent / changes if changes else 0.0
     site.observe("changes", {"changes": changes, "seconds": round(seconds, 1)})
     site.observe("CPU-seconds per 1,000 changes", round(cost, 1))
+    site.recorder.figure("CPU of 1,000 changes", cost, "s")
     budget = site.budgets.get(
         "churn", f"CPU-seconds per 1,000 changes in {site.node.spec.mode} mode"
     )

@@ -10,10 +10,11 @@ import pytest
 from fixtures.case import case
 from fixtures.churn import flip_affinity
 from fixtures.metrics import SYNCS
+from fixtures.tool_calls import Calls, tool_calls
 from fixtures.usage import usage
 from suites.load.versus import Crossover, Versus, crossover, trustworthy
 from suites.oracles.ratio import Ratio, differs, gate
-from suites.oracles.verdict import all_of, require
+from suites.oracles.verdict import Judgement, all_of, listing, require, right, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fixtures.load.generator import LoadGenerator
     from fixtures.metrics import Metrics
     from fixtures.proxies import Proxies
+    from fixtures.record import Recorder
     from fixtures.session import RunSession
     from fixtures.surroundings import Entry
     from fixtures.workloads import Workloads
@@ -33,6 +35,9 @@ LIMITS = {"connect p50": 1.10, "connect p90": 1.25, "CPU": 1.10, "sync time": 1.
 (benchstat, rustc-perf, k8s-netperf) has 10% for what is steady and 25% for tails."""
 
 BATCHES, CHANGES = 6, 3
+COUNTED = ("a new Service", "another endpoint", "session affinity", "a Service that goes")
+"""Changes whose tools are counted, as `Versus.count` makes them."""
+
 SUM = SYNCS.replace("_count", "_sum")
 
 
@@ -118,6 +123,52 @@ def test_cost_against_baseline(
         show(observe, name, measured, None)
         judgements.append(gate(measured, LIMITS[name], f"{name} against the baseline"))
     require(all_of(*judgements))
+
+
+@case(
+    "LOAD-012",
+    feature=("resources", "sync", "baseline"),
+    profile="load",
+    level="extended",
+    requires=(*NEEDS, "hand-made-endpoints", "tool-calls"),
+    min_nodes=2,
+    reference="k/k#114181, k/k#139513",
+    disruptive=True,
+)
+def test_counts_against_baseline(
+    versus: Versus, cluster: Cluster, proxies: Proxies, recorder: Recorder
+) -> None:
+    """The same changes start no more tools than the baseline does, and write no more lines.
+
+    Both builds make them on the same node, one after the other, so the counts are exact.
+    """
+    node = versus.nodes[0]
+    proxies.set_periods(versus.nodes, sync="1h")
+    found: list[list[Calls]] = []
+    for which in (0, 1):
+        versus.swap(which)
+        with tool_calls(cluster, node) as calls:
+            found.append([versus.count(calls, kind) for kind in COUNTED])
+    rows = [
+        {"change": kind, "build": str(own), "baseline": str(theirs)}
+        for kind, own, theirs in zip(COUNTED, *found, strict=True)
+    ]
+    recorder.observe("for one change", rows)
+    require(all_of(*(no_more(*row) for row in zip(COUNTED, *found, strict=True))))
+
+
+def no_more(kind: str, own: Calls, theirs: Calls) -> Judgement:
+    """Judge that a build starts no tool oftener than the baseline, nor writes more lines."""
+    more = [
+        f"{count} {tool} instead of {theirs.tools[tool]}"
+        for tool, count in sorted(own.tools.items())
+        if count > theirs.tools[tool]
+    ]
+    if own.lines > theirs.lines:
+        more.append(f"{own.lines} lines written instead of {theirs.lines}")
+    if more:
+        return wrong(f"{kind} took {listing(more, 'and')}")
+    return right(f"{kind} took {own}, the baseline {theirs}")
 
 
 def figures(cluster: Cluster, metrics: Metrics, node: Node) -> dict[str, float]:

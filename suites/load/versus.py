@@ -11,7 +11,9 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fixtures.churn import nobodies
 from fixtures.load.generator import LoadGenerator, Plan
+from fixtures.slices import PORTS, endpoint
 from suites.load.figures import kept_up
 from suites.load.site import url
 from suites.oracles.ratio import Ratio, ratio
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from fixtures.load.samples import Samples
     from fixtures.proxies import Proxies
     from fixtures.surroundings import Entry
+    from fixtures.tool_calls import Calls, ToolCalls
     from fixtures.workloads import Service, Workloads
     from suites.check import Check
 
@@ -114,6 +117,27 @@ class Versus:
         for which in PHASES:
             self.swap(which)
             measure()
+
+    def count(self, calls: ToolCalls, kind: str) -> Calls:
+        """Make a change and return what it took of the node's kube-proxy.
+
+        The first one makes a Service, the last one deletes it; those between change it.
+        """
+        self.workloads.until_settled("all is as it was told")
+        calls.reset()
+        first, second = nobodies(2, self.family)
+        match kind:
+            case "a new Service":
+                self._counted = self.workloads.service("counted", app=None)
+                self._counted.set_endpoints([endpoint(first)], ports=PORTS)
+            case "another endpoint":
+                self._counted.set_endpoints([endpoint(second)], ports=PORTS)
+            case "session affinity":
+                self._counted.update(sessionAffinity="ClientIP")
+            case _:
+                self._counted.delete()
+        self.workloads.until_settled(f"{kind} is synced")
+        return calls.read()
 
     def load(self, steps: str) -> list[Samples]:
         """Load both nodes in turns, phase by phase."""

@@ -178,6 +178,17 @@ def choose_iptables(backend: str) -> None:
             Path(f"/run/tools/{family}{suffix}").symlink_to(program)
 
 
+def link_tools() -> None:
+    """Put what kube-proxy starts beside iptables into the same place.
+
+    What remembers a tool's path, as knftables does, remembers that one, so a tool can be exchanged
+    while kube-proxy runs.
+    """
+    for name in ("nft", "ipset", "conntrack"):
+        if program := shutil.which(name):
+            Path(f"/run/tools/{name}").symlink_to(program)
+
+
 def answer_modprobe() -> None:
     """Have modprobe succeed for what this kernel has built in: it has no modules to look through.
 
@@ -214,6 +225,7 @@ def main() -> None:
     mount_all(own_kernel=own_kernel)
     socket.sethostname(config["name"])
     choose_iptables(config["iptables_backend"])
+    link_tools()
     if own_kernel:
         answer_modprobe()
     set_sysctls(own_kernel=own_kernel)
