@@ -16,6 +16,7 @@ from clusters.errors import TestbedError
 from fixtures.bulk import PORT, Bulk, Written
 from fixtures.clients import Target
 from fixtures.metrics import SYNCS
+from fixtures.tool_calls import Calls, tool_calls
 from fixtures.usage import Usage, kernel_objects, service_order, usage
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class AtSize:
     change_cpu: float = 0.0
     resident: int = 0
     peak: int = 0
+    written: Calls = field(default_factory=Calls)
+    """What one change starts and writes."""
+
     objects: Mapping[str, int] = field(default_factory=dict)
     rounds: list[dict[str, float]] = field(default_factory=list)
     """The median connect time of each place, round by round."""
@@ -164,6 +168,19 @@ class Growth:
         self.bulk.move(number, home)
         self._settle()
         at.change_cpu = (usage(self.cluster, node).cpu - before.cpu) / (CHANGES + 1)
+        at.written = self._count(node, number, other)
+        self.bulk.move(number, home)
+        self._settle()
+
+    def _count(self, node: Node, number: int, address: str) -> Calls:
+        """Count what another endpoint of a Service takes; that takes time, so nothing else then."""
+        with tool_calls(self.cluster, node) as calls:
+            self.bulk.move(number, address)
+            target = Target(self.bulk.vips[number], 80)
+            client = self._client(node, target.host)
+            self._answers(client, target, "a counted change is in force", address)
+            self._settle()
+            return calls.read()
 
     def _settle(self) -> None:
         for node in self.nodes:

@@ -35,6 +35,8 @@ def table(results: Results) -> list[dict[str, Any]]:
                     "change seen s": round(median(at.change_seen), 3),
                     "change sync s": round(median(at.change_sync or [0.0]), 3),
                     "change CPU s": round(at.change_cpu, 3),
+                    "change tools": at.written.total,
+                    "change lines": at.written.lines,
                     **{f"{p} µs": round(place(at, p) / 1e3) for p in ("first", "middle", "last")},
                     "direct µs": round(place(at, "direct") / 1e3),
                     "open µs": round(place(at, "kept") / 1e3),
@@ -60,6 +62,8 @@ def exponents(results: Results) -> list[dict[str, Any]]:
         "sync of one change": lambda at: median(at.change_sync or [0.0]),
         "CPU of one change": lambda at: at.change_cpu,
         "peak memory": lambda at: float(at.peak),
+        "tools of one change": lambda at: float(at.written.total),
+        "lines of one change": lambda at: float(at.written.lines),
     }
     rows = []
     for name, read in figures.items():
@@ -81,6 +85,7 @@ def pictures(results: Results) -> dict[str, dict[str, Any]]:
         "cold start until the last Service answers": ("s", lambda at: at.cold_start),
         "CPU of one change": ("s", lambda at: at.change_cpu),
         "peak memory of kube-proxy": ("MiB", lambda at: at.peak / MIB),
+        "lines that one change writes": ("lines", lambda at: float(at.written.lines)),
     }
     modes = sorted({mode for at in results.values() for mode in at})
     return {
@@ -94,6 +99,23 @@ def pictures(results: Results) -> dict[str, dict[str, Any]]:
         }
         for title, (unit, read) in drawn.items()
     }
+
+
+def followed(results: Results) -> dict[str, tuple[float, str]]:
+    """Return what is followed from run to run: figures by name, with units."""
+    found: dict[str, tuple[float, str]] = {}
+    for size, modes in sorted(results.items()):
+        for mode, at in sorted(modes.items()):
+            at_size = f"in {mode} mode at {size:,} Services"
+            found[f"cold start {at_size}"] = (at.cold_start, "s")
+            found[f"sync of one change {at_size}"] = (median(at.change_sync or [0.0]), "s")
+            found[f"CPU of one change {at_size}"] = (at.change_cpu, "s")
+            found[f"peak memory {at_size}"] = (at.peak / MIB, "MiB")
+            found[f"tools of one change {at_size}"] = (at.written.total, "count")
+            found[f"lines of one change {at_size}"] = (at.written.lines, "count")
+            for name, count in at.objects.items():
+                found[f"{name} {at_size}"] = (count, "count")
+    return found
 
 
 def walk(at: AtSize) -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fixtures.kube import Kube
     from fixtures.metrics import Metrics
     from fixtures.proxies import Proxies
+    from fixtures.record import Recorder
     from fixtures.session import RunSession
     from fixtures.surroundings import Entry
     from fixtures.timeouts import Timeouts
@@ -40,7 +41,7 @@ ALPHA = 1e-6
     profile="scale",
     level="extended",
     modes=("all",),
-    requires=("hand-made-endpoints", "node-access", "outside-route", "proxy-restart"),
+    requires=("hand-made-endpoints", "node-access", "outside-route", "proxy-restart", "tool-calls"),
     min_nodes=3,
     reference="KEP-3866; kubernetes/community sig-scalability/configs-and-limits/thresholds.md",
     disruptive=True,
@@ -57,7 +58,7 @@ def test_growth(
     timeouts: Timeouts,
     family: Family,
     run_session: RunSession,
-    observe: Callable[[str, object], None],
+    recorder: Recorder,
 ) -> None:
     """However many Services there are, each answers in every mode; what they cost is measured.
 
@@ -75,11 +76,13 @@ def test_growth(
     with every_address(cluster, nodes, pods, family):
         for size in sizes:
             growth.grow(size)
-            show(growth, observe)
+            show(growth, recorder.observe)
         spread = {node.spec.mode: even(growth, node) for node in nodes}
         growth.end()
     rows = tables.claims(growth.results, {m: (j.ok, j.sentence) for m, j in spread.items()})
-    observe("the article, row by row", [row.plain() for row in rows])
+    recorder.observe("the article, row by row", [row.plain() for row in rows])
+    for name, (value, unit) in tables.followed(growth.results).items():
+        recorder.figure(name, value, unit)
     require(decided(rows))
 
 

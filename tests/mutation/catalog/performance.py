@@ -6,7 +6,6 @@ from clusters.protocol import MODES
 from tests.mutation.defect import IPTABLES, IPVS, NFTABLES, Defect
 
 RUNNER = "pkg/proxy/runner/bounded_frequency_runner.go"
-SLICES = "pkg/proxy/endpointslicecache.go"
 SERVICES = "pkg/proxy/servicechangetracker.go"
 ENDPOINTS = "pkg/proxy/endpointschangetracker.go"
 
@@ -39,23 +38,13 @@ DEFECTS = (
     Defect(
         "a sync sleeps for fifteen seconds in iptables mode",
         ("iptables",),
-        {
-            IPTABLES: (
-                SLEEP,
-                f"{SLEEP}\tif !proxier.needFullSync {{ time.Sleep(15 * time.Second) }}\n",
-            )
-        },
+        {IPTABLES: (START, START + SLEEP)},
         ("LOAD-010",),
     ),
     Defect(
         "a sync sleeps for fifteen seconds in nftables mode",
         ("nftables",),
-        {
-            NFTABLES: (
-                SLEEP,
-                f"{SLEEP}\tif !proxier.needFullSync {{ time.Sleep(15 * time.Second) }}\n",
-            )
-        },
+        {NFTABLES: (START, START + SLEEP)},
         ("LOAD-010",),
     ),
     Defect(
@@ -172,10 +161,11 @@ DEFECTS = (
         MODES,
         {
             ENDPOINTS: (
-                "\t\tLastChangeTriggerTimes: make(map[types.NamespacedName][]time.Time),\n\t}\n"
-                "\tif ect == nil {",
-                "\t\tLastChangeTriggerTimes: make(map[types.NamespacedName][]time.Time),\n\t}\n"
-                "\tresult.ConntrackCleanupRequired = true\n\tif ect == nil {",
+                "\tif ect == nil {\n\t\treturn result\n",
+                (
+                    "\tresult.ConntrackCleanupRequired = true\n"
+                    "\tif ect == nil {\n\t\treturn result\n"
+                ),
             )
         },
         ("LOAD-015",),
