@@ -133,9 +133,9 @@ DEFECTS = (
         ("LOAD-011",),
     ),
     Defect(
-        "minSyncPeriod is ignored",
+        "a minSyncPeriod lasts a tenth of what it should",
         MODES,
-        {RUNNER: ("\t\tminInterval:   minInterval,\n", "\t\tminInterval:   0 * minInterval,\n")},
+        {RUNNER: ("\t\tminInterval:   minInterval,\n", "\t\tminInterval:   minInterval / 10,\n")},
         ("LOAD-013",),
     ),
     Defect(
