@@ -47,7 +47,7 @@ SUM = SYNCS.replace("_count", "_sum")
     "LOAD-010",
     feature=("sync", "batching", "scale"),
     profile="load",
-    requires=("hand-made-endpoints", "node-access", "proxy-restart"),
+    requires=("hand-made-endpoints", "node-access"),
     reference="k/k#126013, KEP-3453",
     disruptive=True,
 )
@@ -57,7 +57,6 @@ def test_a_change_is_synced_alone(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
-    proxies: Proxies,
     metrics: Metrics,
     check: Check,
     budgets: Budgets,
@@ -66,9 +65,8 @@ def test_a_change_is_synced_alone(
 ) -> None:
     """One change among many Services takes one or two short syncs, and none of all rules."""
     node = nodes[0]
-    # A sync of its own accord would count for a change's.
-    proxies.set_periods([node], sync="1h")
-    Bulk(kube, workloads.namespace, family).grow(MANY)
+    bulk = Bulk(kube, workloads.namespace, family)
+    bulk.grow(MANY)
     client, pods = clients.pod(node), workloads.pods(2, on=node)
     service = workloads.service()
     check.reaches(client, service.target(), pods)
@@ -79,6 +77,7 @@ def test_a_change_is_synced_alone(
         workloads.until_settled("the change is synced")
     check.reaches(client, service.target(), pods)
     found = {name: value - before[name] for name, value in counted(metrics, node).items()}
+    bulk.clear()
     recorder.observe(f"for {CHANGES} changes among {MANY} Services", found)
     budget = budgets.get("changes", f"sync time in {cluster.nodes[0].spec.mode} mode")
     mean = found["seconds"] / found["syncs"] if found["syncs"] else None

@@ -20,6 +20,7 @@ EVERY = 0.5
 """Seconds between two changes: at most 20 a second are what upstream's objectives suppose."""
 
 FEWEST = 5
+BLOCK = 0.05
 
 
 @case(
@@ -39,7 +40,7 @@ FEWEST = 5
 def test_churn(site: Site, cluster: Cluster) -> None:
     """While endpoints change under load no connection fails, and a change costs bounded CPU."""
     changing = site.changing()
-    plan = Plan(site.arms_of(changing), steps="120x10")
+    plan = Plan(site.arms_of(changing), steps="150x7", block=BLOCK)
 
     def change(number: int) -> None:
         chosen = site.pods[:1] if number % 2 else site.pods

@@ -10,6 +10,10 @@ from fixtures.load.generator import Plan
 if TYPE_CHECKING:
     from suites.load.site import Site
 
+BLOCK = 0.05
+"""Seconds of a turn. What makes an interval narrow are rounds, of which these loads have 20 and
+more, not the seconds that they take."""
+
 
 @case(
     "LOAD-001",
@@ -25,7 +29,7 @@ def test_new_connections(site: Site) -> None:
     Connections that are kept take as long as without the Service, since only a flow's first packet
     meets its rules.
     """
-    plan = Plan(site.arms(kept=True), steps="240x16")
+    plan = Plan(site.arms(kept=True), steps="300x8", block=BLOCK)
     site.judge(site.run(plan), "tcp")
 
 
@@ -39,7 +43,7 @@ def test_new_connections(site: Site) -> None:
 )
 def test_http_requests(site: Site) -> None:
     """HTTP requests over new connections are all answered, nearly as fast as a pod answers them."""
-    site.judge(site.run(Plan(site.arms("http"), steps="200x8")), "http")
+    site.judge(site.run(Plan(site.arms("http"), steps="250x4", block=BLOCK)), "http")
 
 
 @case(
@@ -52,7 +56,7 @@ def test_http_requests(site: Site) -> None:
 )
 def test_datagrams(site: Site) -> None:
     """Datagrams, each the first of a flow, are all answered, nearly as fast as a pod answers."""
-    site.judge(site.run(Plan(site.arms("udp"), steps="200x8")), "udp")
+    site.judge(site.run(Plan(site.arms("udp"), steps="250x4", block=BLOCK)), "udp")
 
 
 @case(
@@ -65,4 +69,6 @@ def test_datagrams(site: Site) -> None:
 )
 def test_spike(site: Site) -> None:
     """A sudden fourfold load fails no connection and leaves nothing that slows later ones."""
-    site.judge(site.run(Plan(site.arms(), steps="100x4,400x2,100x4", users=40)), "spike")
+    site.judge(
+        site.run(Plan(site.arms(), steps="100x3,400x1.5,100x3", users=40, block=BLOCK)), "spike"
+    )

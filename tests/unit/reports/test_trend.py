@@ -14,6 +14,7 @@ from reports import history, trend
 from reports.__main__ import main
 from reports.html import page
 from reports.model import BuildInfo, Figure, Machine, Outcome, Run
+from reports.steps import steps
 from tests.unit.reports.conftest import STARTED, case_of, info_of, result_of, run_of
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ OLD, NEW = "a" * 64, "b" * 64
 
 def run_with(
     number: int,
+    figures: dict[str, Figure],
     *,
     build: str = OLD,
     model: str = "a processor",
     outcome: Outcome = Outcome.PASSED,
-    **figures: Figure,
 ) -> Run:
     """Build run `number` with figures of LOAD-010."""
     info = info_of(
@@ -49,20 +50,19 @@ def write(path: Path, runs: int, changed: int, factor: float = 1.3) -> None:
     for number in range(runs):
         new = number >= changed
         noise = random.normal(1.0, 0.03, 2)
-        made = run_with(
-            number,
-            build=NEW if new else OLD,
-            cpu=Figure(value=4 * noise[0] * (factor if new else 1), unit="s"),
-            ratio=Figure(value=1.2 * noise[1], low=1.1, high=1.3, unit="times"),
-            lines=Figure(value=61 + 60 * new, unit="count"),
-        )
+        figures = {
+            "cpu": Figure(value=4 * noise[0] * (factor if new else 1), unit="s"),
+            "ratio": Figure(value=1.2 * noise[1], low=1.1, high=1.3, unit="times"),
+            "lines": Figure(value=61 + 60 * new, unit="count"),
+        }
+        made = run_with(number, figures, build=NEW if new else OLD)
         history.append(path, made)
 
 
 def test_what_a_run_measured_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "history.jsonl"
     figure = Figure(value=1.5, low=1.2, high=1.9, unit="times")
-    assert history.append(path, run_with(1, ratio=figure))
+    assert history.append(path, run_with(1, {"ratio": figure}))
     (entry,) = history.read(path)
     assert entry.figures == {"LOAD-010 ratio": figure}
     assert (entry.run, entry.mode, entry.build.source) == ("run1", "ipvs", "v1.37")
@@ -72,22 +72,22 @@ def test_what_a_run_measured_comes_back(tmp_path: Path) -> None:
 
 def test_what_was_not_decided_is_not_kept(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
-    unsure = run_with(1, outcome=Outcome.INCONCLUSIVE, ratio=Figure(value=9))
+    unsure = run_with(1, {"ratio": Figure(value=9)}, outcome=Outcome.INCONCLUSIVE)
     assert not history.append(path, unsure)
     assert not path.exists()
 
 
 def test_what_failed_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
-    assert history.append(path, run_with(1, outcome=Outcome.FAILED, ratio=Figure(value=9)))
+    assert history.append(path, run_with(1, {"ratio": Figure(value=9)}, outcome=Outcome.FAILED))
 
 
 def test_a_line_that_was_cut_short_costs_no_other(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
-    history.append(path, run_with(1, ratio=Figure(value=1)))
+    history.append(path, run_with(1, {"ratio": Figure(value=1)}))
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:40])
-    history.append(path, run_with(2, ratio=Figure(value=2)))
+    history.append(path, run_with(2, {"ratio": Figure(value=2)}))
     assert [entry.run for entry in history.read(path)] == ["run1", "run2"]
 
 
@@ -103,7 +103,7 @@ def test_a_file_of_something_else_is_no_history(tmp_path: Path) -> None:
 def _append_many(path: Path, first: int) -> None:
     figures = {f"figure {n}": Figure(value=n / 3, unit="s") for n in range(400)}
     for number in range(first, first + 25):
-        history.append(path, run_with(number, **figures))
+        history.append(path, run_with(number, figures))
 
 
 def test_runs_that_append_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_only_what_depends_on_the_machine_is_kept_apart_by_it(tmp_path: Path) ->
     path = tmp_path / "history.jsonl"
     for number in range(4):
         figures = {"cpu": Figure(value=1, unit="s"), "ratio": Figure(value=1, unit="times")}
-        history.append(path, run_with(number, model=f"processor {number % 2}", **figures))
+        history.append(path, run_with(number, figures, model=f"processor {number % 2}"))
     lengths = {one.key: len(one.runs) for one in trend.series_of(history.read(path))}
     assert sorted((key.figure[9:], length) for key, length in lengths.items()) == [
         ("cpu", 2),
@@ -180,9 +180,8 @@ def test_what_became_better_fails_nothing(
 def test_the_page_of_a_run_has_the_pictures_of_its_figures(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     write(path, 40, changed=34)
-    run = run_with(
-        40, build=NEW, cpu=Figure(value=5.2, unit="s"), lines=Figure(value=121, unit="count")
-    )
+    figures = {"cpu": Figure(value=5.2, unit="s"), "lines": Figure(value=121, unit="count")}
+    run = run_with(40, figures, build=NEW)
     history.append(path, run)
     told = trend.with_trends(run, path)
     assert [one.name.split(" (")[0] for one in told.trends] == ["LOAD-010 cpu", "LOAD-010 lines"]
@@ -192,7 +191,7 @@ def test_the_page_of_a_run_has_the_pictures_of_its_figures(tmp_path: Path) -> No
 
 
 def test_a_first_run_has_no_trend(tmp_path: Path) -> None:
-    run = run_with(1, ratio=Figure(value=1))
+    run = run_with(1, {"ratio": Figure(value=1)})
     assert not trend.with_trends(run, tmp_path / "missing").trends
     assert "Over time" not in page(run)
 
@@ -206,7 +205,7 @@ def test_a_whole_history_without_change_rarely_alarms() -> None:
     alarms = 0
     for _ in range(HISTORIES):
         rows = random.lognormal(0, 0.1, (FIGURES, RUNS))
-        found = [trend.steps(list(row), trend.ALARM / FIGURES) for row in rows]
+        found = [steps(list(row), trend.ALARM / FIGURES) for row in rows]
         alarms += any(found)
     # The upper end of a 99.9% interval around 1% of 200.
     assert alarms / HISTORIES <= 0.04
