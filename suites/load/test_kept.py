@@ -102,7 +102,7 @@ def test_nothing_is_kept_of_what_has_gone(
     feature=("resources", "conntrack"),
     profile="load",
     level="extended",
-    requires=("hand-made-endpoints", "node-access", "own-kernel", "proxy-restart"),
+    requires=("hand-made-endpoints", "node-access", "own-kernel"),
     reference="k/k#129982",
     disruptive=True,
 )
@@ -111,7 +111,6 @@ def test_flows_are_not_looked_through_in_vain(
     workloads: Workloads,
     clients: Clients,
     nodes: Sequence[Node],
-    proxies: Proxies,
     metrics: Metrics,
     kernel_state: KernelState,
     check: Check,
@@ -124,7 +123,6 @@ def test_flows_are_not_looked_through_in_vain(
     Only a change of UDP endpoints makes entries of conntrack stale.
     """
     node, client, pods = nodes[0], clients.pod(nodes[0]), workloads.pods(2, on=nodes[0])
-    proxies.set_periods([node], sync="1h")
     service = workloads.service(app=None, ports=WEB)
 
     def cost() -> float:
