@@ -113,6 +113,10 @@ class FakeCluster:
         return process
 
     @property
+    def direct(self) -> None:
+        """There is no way to the store."""
+
+    @property
     def nodes(self) -> list[Node]:
         """All nodes, in the order of their names."""
         return list(self.fake_nodes)

@@ -169,6 +169,13 @@ class OutsideProcess(Protocol):
         """Kill it and all that it started; one that has ended already is as good."""
 
 
+class ObjectStore(Protocol):
+    """What the API server keeps its objects in, written to beside it."""
+
+    def write(self, put: Mapping[str, Mapping[str, Any]], remove: Sequence[str] = ()) -> None:
+        """Put and remove objects, by key, in one transaction; raises `TestbedError`."""
+
+
 class Cluster(Protocol):
     """A running cluster.
 
@@ -182,6 +189,10 @@ class Cluster(Protocol):
     @property
     def api(self) -> Any:
         """A configured `kubernetes.client.ApiClient`."""
+
+    @property
+    def direct(self) -> ObjectStore | None:
+        """The API server's store, for objects by the thousand; None where it is out of reach."""
 
     @property
     def nodes(self) -> Sequence[Node]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import labclient, network, rundir
 from clusters.embedded.addresses import API_SERVER, outside_client
+from clusters.embedded.control_plane import ETCD_PORT
 from clusters.embedded.enter import how_to_enter
 from clusters.embedded.faults import EmbeddedFaults
 from clusters.embedded.labclient import LabProcess
 from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
+from clusters.embedded.store import Store
 from clusters.errors import ConfigError, TestbedError
 from clusters.protocol import METRICS_PORT, ZONE, AgentAddress, Node, ProxySpec, Ran
 from clusters.schedulers import has_scheduler
@@ -96,6 +99,11 @@ class EmbeddedCluster:
                 str(self.kubeconfig)
             )
         return self._api
+
+    @cached_property
+    def direct(self) -> Store:
+        """The API server's store."""
+        return Store(ETCD_PORT)
 
     def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:
         """Run `spec` on `node` and return when it has synced; raises `BuildError`."""

@@ -80,6 +80,10 @@ class ExistingCluster:
         return self.kube.api
 
     @property
+    def direct(self) -> None:
+        """There is no way to the store."""
+
+    @property
     def nodes(self) -> list[Node]:
         """All nodes, in the order of their names."""
         return list(self.existing_nodes)

@@ -70,7 +70,7 @@ def test_growth(
     # A sync of its own accord would write iptables mode's rules in another order.
     proxies.set_periods(nodes, sync="1h")
     pods = [workloads.pods(1, on=node)[0] for node in nodes]
-    bulk = Bulk(kube, workloads.namespace, family)
+    bulk = Bulk(kube, workloads.namespace, family, cluster.direct)
     within = timeouts.programmed
     growth = Growth(cluster, bulk, entry, proxies, metrics, ProxyState(cluster), until, within)
     with every_address(cluster, nodes, pods, family):
