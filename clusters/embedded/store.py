@@ -1,9 +1,9 @@
 """What the API server keeps its objects in, written to beside it: etcd's own JSON gateway.
 
-For objects by the thousand. The API server costs some milliseconds of processor time for each
-Service that is created through it, more than half of it for the address, which it creates as an
-object of its own through itself; etcd costs a tenth of that. The API server learns of all that is
-written here as it learns of its own writes: it watches the store.
+For objects by the thousand. Measured on a crowded machine, a Service with its slice costs 12.8 ms of
+processor time through the API server, which creates the Service's address as an object of its own,
+through itself; and 1 ms here, in transactions of 20, which the API server hears of as it hears of
+its own writes: it watches the store.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Store:
     def write(self, put: Mapping[str, Mapping[str, Any]], remove: Sequence[str] = ()) -> None:
         """Put and remove objects in one transaction; raises `TestbedError`.
 
-        Keys are "services/specs/NAMESPACE/NAME" and the like. Two objects of one kind do not belong
-        into one transaction: they would have the same resourceVersion, and a watch that begins
-        between them would miss one.
+        Keys are "services/specs/NAMESPACE/NAME" and the like; etcd takes 128 changes at once. They
+        all get one resourceVersion, so a watch that begins in the middle would miss some of them:
+        whoever has to see all has to watch before or begin afterwards.
         """
         changes: list[dict[str, Any]] = [
             {"requestPut": {"key": encoded(key), "value": _base64(json.dumps(value).encode())}}
