@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Gateway
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802 - the library looks for that name
+    def do_POST(self) -> None:
         """Answer."""
         assert self.path == "/v3/kv/txn"
         self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
