@@ -31,7 +31,7 @@ MANY = 60
 CHANGES = 6
 """Even, so that the last one leaves no affinity."""
 
-PERIOD, STREAM = 10.0, 8.0
+PERIOD, STREAM = 6.0, 5.0
 """Seconds of a minSyncPeriod, and of the changes that fit into one."""
 
 EVERY, FEWEST = 0.1, 20

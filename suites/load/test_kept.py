@@ -65,6 +65,7 @@ for number in range(count):
     disruptive=True,
 )
 def test_nothing_is_kept_of_what_has_gone(
+    cluster: Cluster,
     kube: Kube,
     workloads: Workloads,
     clients: Clients,
@@ -83,7 +84,7 @@ def test_nothing_is_kept_of_what_has_gone(
     count = COME_AND_GO[node.spec.mode]
     heaps = []
     for _ in range(ROUNDS):
-        bulk = Bulk(kube, workloads.namespace, family)
+        bulk = Bulk(kube, workloads.namespace, family, cluster.direct)
         bulk.grow(count)
         workloads.until_settled("they are there")
         bulk.clear()
