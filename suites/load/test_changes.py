@@ -75,6 +75,12 @@ def test_a_change_is_synced_alone(
     for number in range(CHANGES):
         flip_affinity(service, number)
         workloads.until_settled("the change is synced")
+    # A sync that only sleeps looks as if there were nothing to do.
+    check.until(
+        "a sync of the changes has ended",
+        lambda: counted(metrics, node)["syncs"] > before["syncs"],
+        within=check.timeouts.programmed,
+    )
     check.reaches(client, service.target(), pods)
     found = {name: value - before[name] for name, value in counted(metrics, node).items()}
     bulk.clear()
