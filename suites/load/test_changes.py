@@ -137,8 +137,8 @@ def test_a_stream_of_changes_is_batched(
     said = f"{made()} changes in {seconds:.1f} s took {syncs} syncs"
     if made() < FEWEST:
         require(undecided(f"{said}, which are too few changes to tell"))
-    period = f"with a minSyncPeriod of {period} s at most {most} are right"
-    require(wrong(f"{said}; {period}") if syncs > most else right(said))
+    right_is = f"with a minSyncPeriod of {period} s at most {most} are right"
+    require(wrong(f"{said}; {right_is}") if syncs > most else right(said))
 
 
 def few(found: dict[str, float]) -> Judgement:
