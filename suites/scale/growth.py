@@ -115,7 +115,16 @@ class Growth:
             at = found[node.spec.mode]
             self._connect(node, at, places)
             at.objects = kernel_objects(self.cluster, node)
+            self._complete(node, at, size)
             self._account(node, at)
+
+    def _complete(self, node: Node, at: AtSize, size: int) -> None:
+        """Raise AssertionError unless the node's kernel has something of every Service."""
+        for name, count in at.objects.items():
+            if count < size:
+                raise AssertionError(
+                    f"{node.spec.mode}: the kernel has {count} {name} of {size} Services"
+                )
 
     def end(self) -> None:
         """Take all away, the nodes' rules first: an IPVS sync would remove them one by one."""
