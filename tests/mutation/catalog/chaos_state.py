@@ -12,6 +12,7 @@ HEALTH = "pkg/proxy/healthcheck/proxy_health.go"
 CONNTRACK = "pkg/proxy/conntrack/cleanup.go"
 COMMANDS = "pkg/util/iptables/iptables.go"
 IPSET = "pkg/proxy/ipvs/ipset.go"
+SERVER = "cmd/kube-proxy/app/server.go"
 NETLINK = "pkg/proxy/ipvs/netlink_linux.go"
 
 _CLEAN = """func CleanStaleEntries(ct Interface, ipFamily v1.IPFamily,
@@ -181,6 +182,20 @@ OF_RESTARTS = (
 )
 
 OF_FAULTS = (
+    Defect(
+        "a connection that died in silence is not noticed",
+        MODES,
+        {
+            SERVER: (
+                "\tkubeConfig.Burst = int(config.Burst)\n",
+                (
+                    "\tkubeConfig.Burst = int(config.Burst)\n"
+                    '\t_ = os.Setenv("HTTP2_READ_IDLE_TIMEOUT_SECONDS", "0")\n'
+                ),
+            )
+        },
+        ("CHA-014",),
+    ),
     Defect(
         "a slice whose deletion was not seen stays",
         MODES,
