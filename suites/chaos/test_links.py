@@ -92,6 +92,7 @@ def test_narrow_link(site: Site) -> None:
     feature=("node address", "NodePort"),
     profile="chaos",
     level="extended",
+    modes=("iptables", "ipvs"),
     min_nodes=2,
     requires=(*NEEDS, "pod-routes", "proxy-restart"),
     reference="k/k pkg/proxy/util/nodeport_addresses.go; net/netfilter/nf_nat_masquerade.c",
@@ -100,7 +101,8 @@ def test_narrow_link(site: Site) -> None:
 def test_another_address(proxies: Proxies, site_later: Site) -> None:
     """A node that gets another address serves NodePorts there, and where it was when it is back.
 
-    With the address go the open connections that were masqueraded with it.
+    With the address go the open connections that were masqueraded with it. nftables mode serves at
+    the addresses of the Node object, whose change ends kube-proxy (LIFE-012).
     """
     site = site_later
     proxies.set_periods([site.victim], sync=SHORT)
