@@ -60,6 +60,8 @@ class Site:
         experiment.load("pod", near, service.target(), self.other)
         experiment.load("outside", outside, by_victim, self.victim)
         experiment.load("UDP", outside, service.node_target(self.victim, "udp"), self.victim)
+        # A flow that begins while nodes are half programmed may hang for its whole timeout.
+        experiment.until_answered()
         for number in range(1, FLOWS + 1):
             experiment.flow(f"flow {number}", near, service.target(), self.other)
             experiment.flow(f"outside flow {number}", outside, by_victim, self.victim)

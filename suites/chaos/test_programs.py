@@ -42,7 +42,15 @@ def begin(site: Site, proxies: Proxies) -> None:
 
 def unable(site: Site, fault: Fault) -> Span:
     """Have kube-proxy fail to program what changes, say so, and catch up by itself."""
+    cluster, until = site.experiment.cluster, site.experiment.until
     with site.nemesis.during(fault) as span:
+        # What it was at already may still succeed, and counts as the answer to all that it was
+        # told meanwhile (ProxyHealthServer.Updated).
+        until.or_go_on(
+            f"kube-proxy on {site.victim.name} is done with what it was at",
+            lambda: not cluster.proxy_busy(site.victim),
+            within=site.experiment.bound,
+        )
         site.until_seen(site.swap(), {site.other.name})
         site.until_health(503, within=LATE + site.experiment.bound)
         site.until_seen(site.swap(), {site.other.name})
