@@ -117,6 +117,7 @@ class NoFaults:
 
     freeze = thaw = power_off = power_on = unplug = plug = _refuse
     stall_store = resume_store = signal_proxy = _refuse
+    route_pods = use_iptables = _refuse
 
     def is_on(self, node: Node) -> bool:
         """Nobody switches a node off."""

@@ -20,6 +20,9 @@ RUN_MODES: tuple[RunMode, ...] = (*MODES, "all")
 
 Family = Literal["ipv4", "ipv6"]
 
+IptablesBackend = Literal["nft", "legacy"]
+"""iptables in nf_tables, or in tables of its own, which one program at a time may change."""
+
 ZONE = "topology.kubernetes.io/zone"
 """The label of nodes that kube-proxy and the EndpointSlice controller read."""
 
@@ -157,6 +160,18 @@ class NodeFaults(Protocol):
 
     def signal_proxy(self, node: Node, number: int) -> None:
         """Send kube-proxy a signal that does not end it, as SIGSTOP; capability "node-access"."""
+
+    def route_pods(self, node: Node, address: str) -> None:
+        """Have everybody else reach the node's pods by this address of its own, as a CNI would.
+
+        For the pods of the address's family; capability "pod-routes".
+        """
+
+    def use_iptables(self, node: Node, backend: IptablesBackend) -> None:
+        """Let the name iptables, and its kin, stand for another program on the node.
+
+        No rule moves from one to the other. Capability "iptables-backend".
+        """
 
 
 class OutsideProcess(Protocol):

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from clusters.embedded import network
 from clusters.errors import TestbedError
+from clusters.protocol import Ran
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from clusters.embedded.labclient import LabClient
     from clusters.embedded.node import EmbeddedNode
     from clusters.embedded.proxy import ProxyRunner
-    from clusters.protocol import Node
+    from clusters.protocol import IptablesBackend, Node
 
 STORE = "etcd"
 
@@ -27,11 +28,16 @@ class EmbeddedFaults:
     """
 
     def __init__(
-        self, lab: LabClient, runner: ProxyRunner, own: Callable[[Node], EmbeddedNode]
+        self,
+        lab: LabClient,
+        runner: ProxyRunner,
+        own: Callable[[Node], EmbeddedNode],
+        nodes: Sequence[EmbeddedNode],
     ) -> None:
         self.lab = lab
         self.runner = runner
         self._own = own
+        self._nodes = nodes
 
     def freeze(self, node: Node) -> None:
         """Stop the node's kernel."""
@@ -84,3 +90,30 @@ class EmbeddedFaults:
         if number not in (signal.SIGSTOP, signal.SIGCONT):
             raise TestbedError(f"signal {number} is none that a process outlives")
         self.runner.signal(self._own(node), number)
+
+    def route_pods(self, node: Node, address: str) -> None:
+        """Replace the route of the lab, which outside clients go by, and of every other node."""
+        own = self._own(node)
+        cidr = own.plan.pod_cidr["ipv6" if ":" in address else "ipv4"]
+        route = ["ip", "route", "replace", cidr, "via", address]
+        self.lab.must(route)
+        for other in self._nodes:
+            if other.name != own.name:
+                self._must(other, route)
+
+    def use_iptables(self, node: Node, backend: IptablesBackend) -> None:
+        """Change the links that the node's first process made (`choose_iptables` in guest/init)."""
+        script = (
+            f"set -e; program=$(command -v xtables-{backend}-multi); "
+            "for family in iptables ip6tables; do "
+            'for suffix in "" -save -restore; do ln -sf $program /run/tools/$family$suffix; '
+            "done; done"
+        )
+        self._must(self._own(node), ["sh", "-c", script])
+
+    @staticmethod
+    def _must(node: EmbeddedNode, argv: list[str]) -> None:
+        reply = node.control.ask("exec", within=20.0, argv=argv, timeout=15.0)
+        done = Ran.of(node.name, argv, reply, 15.0)
+        if done.status:
+            raise TestbedError(f"{node.name}: {' '.join(argv)}: {done.stderr.strip()}")

@@ -28,6 +28,9 @@ OUTSIDE_SYSCTLS = (
     # What is closed is refused at once, however often it is asked.
     "net.ipv4.icmp_ratelimit=0",
     "net.ipv6.icmp.ratelimit=0",
+    # Probes bind to source ports of their own, below these; see fixtures/source_ports.py. A flow of
+    # UDP, which has a port that the kernel chose, was in a probe's way.
+    "net.ipv4.ip_local_port_range=60000 65535",
     # An attacker's kernel sends to 127.0.0.0/8 what it likes (CVE-2020-8558).
     "net.ipv4.conf.eth0.route_localnet=1",
 )

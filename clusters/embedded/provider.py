@@ -51,6 +51,9 @@ class EmbeddedCluster:
             "node-partition",
             "store-stall",
             "netem",
+            "node-programs",
+            "pod-routes",
+            "iptables-backend",
             "own-kernel",
             "every-mode",
             "hand-made-status",
@@ -82,7 +85,7 @@ class EmbeddedCluster:
     @property
     def faults(self) -> EmbeddedFaults:
         """What can be done to the nodes."""
-        return EmbeddedFaults(self.lab, self.runner, self._own)
+        return EmbeddedFaults(self.lab, self.runner, self._own, self.embedded_nodes)
 
     @property
     def fault_log(self) -> Path:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clusters.existing.node import ExistingNode
-    from clusters.protocol import Node
+    from clusters.protocol import IptablesBackend, Node
 
 
 class ExistingFaults:
@@ -65,6 +65,16 @@ class ExistingFaults:
         if number not in (signal.SIGSTOP, signal.SIGCONT):
             raise TestbedError(f"signal {number} is none that a process outlives")
         self._own(node).control.ask("kill", signal=int(number), wait=0.0)
+
+    def route_pods(self, node: Node, address: str) -> None:
+        """Refuse."""
+        del address
+        self._refuse("route to", node)
+
+    def use_iptables(self, node: Node, backend: IptablesBackend) -> None:
+        """Refuse."""
+        del backend
+        self._refuse("give another iptables", node)
 
     def _refuse(self, what: str, node: Node) -> NoReturn:
         raise ConfigError(f"{node.name}: a node of such a cluster is not ours to {what}")

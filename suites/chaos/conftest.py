@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.history import History
 from fixtures.nemesis import Nemesis
+from fixtures.program_faults import LegacyTables
 from suites.chaos.experiment import Experiment
 from suites.chaos.site import Site
 
@@ -39,6 +40,14 @@ def nemesis(
     made = Nemesis(cluster, until, history)
     yield made
     made.put_back()
+
+
+@pytest.fixture
+def legacy_tables(cluster: Cluster, until: Until, nodes: Sequence[Node]) -> Iterator[None]:
+    """Have the node that faults are for use iptables-legacy, as older distributions do."""
+    made = Nemesis(cluster, until)
+    with made.during(LegacyTables(nodes[1].name)):
+        yield
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from fixtures.faults import ApiDown, Frozen, ProxyKilled, ProxyStopped, StoreStalled, Unplugged
+from fixtures.link_faults import Corrupted, Narrow
 from fixtures.network_faults import ApiCut, Deaf, LinkDown, Netem
 from fixtures.node_faults import ClockStepped, ConntrackFull, CpuBusy, MemoryShort
+from fixtures.program_faults import DiskFull
 
 if TYPE_CHECKING:
     from fixtures.faults import Fault
@@ -46,6 +48,9 @@ EFFECTS: dict[type[Fault], Effect] = {
     LinkDown: Effect(deaf="victim", excused="all", backoff=True, flows_break=True),
     # Lost segments are repeated later than a load's timeout, and so are the API server's.
     Netem: SILENT,
+    Corrupted: SILENT,
+    Narrow: SILENT,
+    DiskFull: Effect(),
     ConntrackFull: Effect(deaf="victim", excused="all"),
     ClockStepped: Effect(),
     CpuBusy: Effect(deaf="victim", excused="all"),

@@ -86,13 +86,17 @@ class Experiment:
         self.near[name] = near.name
         return self.history.load(name, client, target, FLOW_RATE, flow=True, timeout=FLOW_TIMEOUT)
 
-    def until_served(self) -> None:
-        """Wait until every load is answered; what failed before that is no part of the history."""
+    def until_answered(self) -> None:
+        """Wait until every load is answered."""
         self.until(
             "every load is answered",
             lambda: all(loads.tail(load) == {"ok"} for load in self.history.loads),
             within=self.timeouts.programmed,
         )
+
+    def until_served(self) -> None:
+        """Wait until every load is answered; what failed before that is no part of the history."""
+        self.until_answered()
         self.served = self.served or self.now()
 
     def until_seen(self, pod: Pod, since: Span, nodes: Collection[str] = ()) -> float:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class Excuses:
     """What the faults of an experiment excuse.
 
-    `deaf` are by node the faults during which its kube-proxy cannot learn of changes. During
-    `excused`, and `slack` seconds longer, connections may fail, and those near one node during
-    `near`; in these `ways`, if there are any. During `flows` open connections may break, and with
-    `returns_cut` those to an endpoint that returns while it drains.
+    `deaf` are by node the faults during which its kube-proxy cannot learn of changes, `unreached`
+    those during which connections by it cannot reach every endpoint. During `excused`, and `slack`
+    seconds longer, connections may fail, and those near one node during `near`; in these `ways`, if
+    there are any. During `flows` open connections may break, and with `returns_cut` those to an
+    endpoint that returns while it drains.
     """
 
     deaf: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    unreached: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     excused: Sequence[Span] = ()
     near: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     flows: Sequence[Span] = ()
@@ -99,6 +101,7 @@ class Judging:
         found = []
         for node in sorted(set(self.near.values())):
             deaf = [*self.still, *(_window(span) for span in self.excuses.deaf.get(node, ()))]
+            far = [*deaf, *(_window(span) for span in self.excuses.unreached.get(node, ()))]
             fresh = [one for one in self.fresh if self.near[one.load] == node]
             # UDP flows have to leave a removed backend, too (k/k#71514).
             follow = [one for one in self.follow if self.near[one.load] == node]
@@ -106,7 +109,7 @@ class Judging:
                 found += [
                     self._unfailing(node, fresh),
                     stale(fresh, self.stays, self.bound, deaf),
-                    arrived(fresh, self.stays, self.bound, deaf),
+                    arrived(fresh, self.stays, self.bound, far),
                 ]
             if follow:
                 found.append(stale(follow, self.stays, self.bound, deaf))

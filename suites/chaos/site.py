@@ -60,6 +60,8 @@ class Site:
         experiment.load("pod", near, service.target(), self.other)
         experiment.load("outside", outside, by_victim, self.victim)
         experiment.load("UDP", outside, service.node_target(self.victim, "udp"), self.victim)
+        # A flow that begins while nodes are half programmed may hang for its whole timeout.
+        experiment.until_answered()
         for number in range(1, FLOWS + 1):
             experiment.flow(f"flow {number}", near, service.target(), self.other)
             experiment.flow(f"outside flow {number}", outside, by_victim, self.victim)
@@ -85,11 +87,24 @@ class Site:
 
     def leave_udp_flow(self) -> None:
         """Have other endpoints than the one that the UDP flow is at, for as long as it may stay."""
+        self.avoid_udp_flow()
+        self.experiment.go_on(self.experiment.bound + 2)
+
+    def avoid_udp_flow(self) -> None:
+        """Have other endpoints than the one that the UDP flow is at."""
         load = next(load for load in self.experiment.history.loads if load.name == UDP_FLOW)
         latest = [one.backend for part in load.attempts[-3:] for one in part if one.backend]
         left = [pod for pod in self.pods if pod.identity not in latest[-1:]]
         self.members.set(left[:MEMBERS])
-        self.experiment.go_on(self.experiment.bound + 2)
+
+    def until_health(self, status: int, *, within: float) -> None:
+        """Wait until the victim's kube-proxy says so of itself at /healthz."""
+        victims, name = self.nemesis.victims, self.victim.name
+        self.experiment.until(
+            f"/healthz of {name} says {status}",
+            lambda: victims.health(name)[0] == status,
+            within=within,
+        )
 
     def until_back(self, change: Span) -> None:
         """Wait until all endpoints that there are now are reached since a change."""
@@ -108,16 +123,18 @@ class Site:
         excused: Sequence[Span] = (),
         excused_near: Sequence[Span] = (),
         flows_excused: Sequence[Span] = (),
+        unreached: Sequence[Span] = (),
         ways: Collection[str] = (),
     ) -> None:
         """End the loads and judge.
 
         The victim is `deaf` to changes during these faults, and connections that go by it may fail
-        during `excused_near`; `deaf_all` and `excused` are for both nodes. What is excused may fail
-        in these `ways`, by default in any.
+        during `excused_near`; `deaf_all`, `unreached` and `excused` are for both nodes. What is
+        excused may fail in these `ways`, by default in any.
         """
         excuses = Excuses(
             deaf={self.victim.name: [*deaf, *deaf_all], self.other.name: deaf_all},
+            unreached={self.victim.name: unreached, self.other.name: unreached},
             excused=excused,
             near={self.victim.name: excused_near},
             flows=flows_excused,

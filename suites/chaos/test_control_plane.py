@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 
 from fixtures.case import case
 from fixtures.faults import ApiDown, StoreStalled
-from fixtures.network_faults import ApiCut
+from fixtures.history import Span
+from fixtures.network_faults import ApiCut, ApiForgotten
 
 if TYPE_CHECKING:
     from suites.chaos.site import Site
 
 SERVICE = "k/k test/e2e/network/service.go, should work after restarting apiserver"
 NEEDS = ("hand-made-endpoints", "outside-client")
+NOTICED = 30.0 + 15.0 + 1.6
+"""Seconds until a client notices a connection that died in silence: it asks after 30 s without a
+frame and waits for 15 (readIdleTimeoutSeconds and pingTimeoutSeconds in k/k
+staging/src/k8s.io/apimachinery/pkg/util/net/http.go); the watch begins anew after 0.8 to 1.6."""
 
 
 @case(
@@ -104,3 +109,26 @@ def test_slice_deleted_unseen(site: Site) -> None:
     # Seen by the new API server's watch, the change is later than the list that lacks the slice.
     site.experiment.go_on(max(0.0, deaf.end - site.experiment.now()) + site.experiment.bound + 2)
     site.judge(deaf=[deaf], deaf_all=[deaf_all])
+
+
+@case(
+    "CHA-014",
+    feature="API outage",
+    profile="chaos",
+    level="extended",
+    min_nodes=2,
+    requires=(*NEEDS, "node-access"),
+    reference="k/k#95981, k/k#87615",
+    disruptive=True,
+)
+def test_connections_forgotten(site: Site) -> None:
+    """A node whose connections to the API server died in silence notices, and makes new ones."""
+    with site.nemesis.during(ApiForgotten(site.victim.name)) as dead:
+        site.until_seen(site.swap(), {site.other.name})
+        deaf = Span("not noticed", "outage", dead.start, dead.start + NOTICED)
+        site.experiment.allow(deaf)
+        # They never come back to life, so that only new ones bring the change.
+        site.until_seen(site.joined_by)
+    site.until_seen(site.swap())
+    site.experiment.go_on(2)
+    site.judge(deaf=[deaf])

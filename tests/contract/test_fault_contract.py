@@ -10,7 +10,9 @@ import pytest
 from clusters.errors import ConfigError
 from clusters.protocol import HEALTHZ_PORT
 from fixtures.faults import Frozen, PowerCut, ProxyStopped, StoreStalled, Unplugged
+from fixtures.link_faults import Corrupted, Narrow
 from fixtures.nemesis import Nemesis, undo_all
+from fixtures.program_faults import DiskFull, ToolMissing
 from fixtures.record import Recorder
 from fixtures.undo import UndoLog
 from fixtures.victims import Victims
@@ -31,6 +33,10 @@ FAULTS: dict[str, Callable[[str], Fault]] = {
     "proxy-stopped": ProxyStopped,
     "store-stalled": lambda _node: StoreStalled(),
     "power-cut": PowerCut,
+    "disk-full": DiskFull,
+    "tool-missing": lambda node: ToolMissing(node, "ipset"),
+    "damaged": Corrupted,
+    "narrow": Narrow,
 }
 """Each by what makes it, for the node of a name."""
 
@@ -50,6 +56,8 @@ def test_what_a_provider_cannot_do_it_refuses(cluster: Cluster) -> None:
         "node-power": lambda: faults.power_off(node),
         "node-partition": lambda: faults.unplug(node),
         "store-stall": faults.stall_store,
+        "pod-routes": lambda: faults.route_pods(node, node.addresses["ipv4"]),
+        "iptables-backend": lambda: faults.use_iptables(node, "legacy"),
         "proxy-restart": lambda: faults.signal_proxy(node, signal.SIGSTOP),
     }
     for capability, attempt in attempts.items():

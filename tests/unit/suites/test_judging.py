@@ -8,6 +8,7 @@ from typing import Any
 from fixtures.agent.attempts import Attempts
 from fixtures.history import BEFORE, Load, Span, Stay
 from suites.chaos.judging import Excuses, Judging
+from suites.oracles import history as oracle
 from suites.oracles.verdict import all_of
 
 NEAR = {"pod": "node-1", "outside": "node-2"}
@@ -74,6 +75,20 @@ def test_faults_excuse_near_their_node_only() -> None:
     assert all_of(*judging(load("outside", BAD), excuses=near).all()).ok is True
     assert all_of(*judging(load("pod", BAD), excuses=near).all()).ok is False
     assert all_of(*judging(load("pod", BAD), excuses=Excuses(excused=[fault])).all()).ok is True
+
+
+def test_who_is_not_reached_may_not_be_used_on() -> None:
+    """Where a fault hides an added endpoint it is not missed; one that is removed gets nothing."""
+    span = Span("apart", "fault", 100.0, 109.0)
+    excuses = Excuses(unreached={"node-1": [span]})
+    added = [Stay("x/a", BEFORE), Stay("x/b", (101.0, 101.0))]
+    for excused, right in ((Excuses(), False), (excuses, True)):
+        made = judging(load("pod", GOOD), excuses=excused)
+        made.stays = [oracle.Stay(stay.backend, stay.added, stay.removed) for stay in added]
+        assert all_of(*made.all()).ok is right
+    made = judging(load("pod", GOOD), excuses=excuses)
+    made.stays = [oracle.Stay("x/a", BEFORE, (101.0, 101.0))]
+    assert all_of(*made.all()).ok is False
 
 
 def test_a_stall_is_seen_past_kube_proxy() -> None:
