@@ -31,7 +31,7 @@ MANY = 60
 CHANGES = 6
 """Even, so that the last one leaves no affinity."""
 
-STREAMS = {"iptables": (6, 5), "nftables": (6, 5), "ipvs": (12, 10)}
+STREAMS = {"iptables": (6, 5), "nftables": (6, 5), "ipvs": (24, 22)}
 """Seconds of a minSyncPeriod, and of changes that fit into one. An IPVS sync takes so long itself
 that in fewer seconds there would be no more of them without any period."""
 
