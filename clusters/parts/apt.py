@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
 from clusters.parts.commands import CommandError
+from clusters.parts.sources import KEYRING, Source, os_release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from clusters.parts.commands import Commands
     from clusters.parts.progress import Step
-    from clusters.parts.sources import Source
 
 
 class PrivateApt:
@@ -119,3 +119,14 @@ def source_line(source: Source, suite: str, components: str = "main") -> str:
     """Return a sources.list line for another suite of the same mirror, under the same keys."""
     signed = f"[signed-by={source.signed_by}] " if source.signed_by.startswith("/") else ""
     return f"deb {signed}{source.uris[0]} {suite} {components}"
+
+
+def newer_lines(stock: Source, suites: Sequence[str]) -> list[str]:
+    """Return the lines of newer suites of a Debian machine's own mirror, under Debian's keys.
+
+    None on another distribution, whose mirror has no such suites.
+    """
+    if os_release().get("ID") != "debian" or not KEYRING.exists():
+        return []
+    keyed = Source(stock.uris, stock.suites, stock.components, str(KEYRING))
+    return [source_line(keyed, suite) for suite in suites]

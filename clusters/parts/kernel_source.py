@@ -7,8 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from clusters.errors import ConfigError, TestbedError
-from clusters.parts.apt import PrivateApt, source_line
-from clusters.parts.sources import KEYRING, Source, os_release, read_sources, stock_source
+from clusters.parts.apt import PrivateApt, newer_lines, source_line
+from clusters.parts.sources import os_release, read_sources, stock_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,9 +94,7 @@ def fetch(work: Path, series: str, commands: Commands, step: Step) -> Path:
     """
     sources, codename = read_sources(), os_release().get("VERSION_CODENAME", "")
     stock = stock_source(sources, codename)
-    if os_release().get("ID") == "debian" and KEYRING.exists():
-        keyed = Source(stock.uris, stock.suites, stock.components, str(KEYRING))
-        newer = [source_line(keyed, suite) for suite in NEWER_SUITES]
+    if newer := newer_lines(stock, NEWER_SUITES):
         apt = PrivateApt(work / "apt-newer", newer, commands)
         apt.update(step)
         package = choose(apt.names("^linux-source-"), series)

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
 from clusters.parts import packages
-from clusters.parts.apt import PrivateApt, source_line
+from clusters.parts.apt import PrivateApt, newer_lines, source_line
 from clusters.parts.cache import key_of
 from clusters.parts.golang import machine_arch
 from clusters.parts.kernel_source import NEWER_SUITES
 from clusters.parts.memo import Memo
-from clusters.parts.sources import KEYRING, Source, os_release, read_sources, stock_source
+from clusters.parts.sources import os_release, read_sources, stock_source
 from clusters.parts.stop import StoppedError
 
 if TYPE_CHECKING:
@@ -114,12 +114,13 @@ class _Build:
         self.commands = workshop.commands
         self.work = work
         self.step = step
-        self.stock = stock_source(read_sources(), os_release().get("VERSION_CODENAME", ""))
+        self.codename = os_release().get("VERSION_CODENAME", "")
+        self.stock = stock_source(read_sources(), self.codename)
 
     def run(self, versions: dict[str, str]) -> None:
         """Leave the programs in `out`; raises TestbedError when one is of another version."""
         libraries = self._libraries()
-        line = source_line(self.stock, os_release().get("VERSION_CODENAME", ""))
+        line = source_line(self.stock, self.codename)
         apt = PrivateApt(
             self.work / "apt-source", [line.replace("deb ", "deb-src ", 1)], self.commands
         )
@@ -133,9 +134,9 @@ class _Build:
 
     def _libraries(self) -> Path:
         """Return a tree with usr/include and the static libraries."""
-        codename = os_release().get("VERSION_CODENAME", "")
         tree = self.work / "libraries"
-        for number, line in enumerate([source_line(self.stock, codename), *self._newer()]):
+        newer = newer_lines(self.stock, ("trixie", *NEWER_SUITES))
+        for number, line in enumerate([source_line(self.stock, self.codename), *newer]):
             wanted = [name for name in LIBRARIES if not _archives(tree, name)]
             if not wanted:
                 break
@@ -149,12 +150,6 @@ class _Build:
         if missing := [name for name in LIBRARIES if not _archives(tree, name)]:
             raise TestbedError(f"no package with a static library: {', '.join(missing)}")
         return tree / "usr"
-
-    def _newer(self) -> list[str]:
-        if os_release().get("ID") != "debian" or not KEYRING.exists():
-            return []
-        keyed = Source(self.stock.uris, self.stock.suites, self.stock.components, str(KEYRING))
-        return [source_line(keyed, suite) for suite in ("trixie", *NEWER_SUITES)]
 
     def _compile(self, program: Program, tree: Path, usr: Path) -> None:
         mnl, nftnl = (str(_archives(usr.parent, name)[0]) for name in LIBRARIES)
