@@ -6,7 +6,7 @@ import math
 import random
 import statistics
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scipy import special
 
@@ -92,10 +92,10 @@ class Flows:
             held.release("fin")
         return {"connections, one slow endpoint": made}
 
-    def _plan(self, target: Target, count: int, **options: int) -> Plan:
+    def _plan(self, target: Target, count: int, **options: Any) -> Plan:
         return self.client.plan(target, count=count, close="fin", **options)
 
-    def _probe(self, target: Target, count: int, **options: int) -> Attempts:
+    def _probe(self, target: Target, count: int, **options: Any) -> Attempts:
         attempts = self.client.agent.probe(self._plan(target, count, **options))
         self.attempts.append(attempts)
         return attempts
