@@ -1,4 +1,4 @@
-"""The changes to the kernel's idle loop and network card."""
+"""The changes to the kernel's idle loop, page faults and network card."""
 
 from __future__ import annotations
 
@@ -61,12 +61,32 @@ raw_fd_cleanup:
 DRIVER = "dev->features = dev->hw_features = (NETIF_F_SG | NETIF_F_FRAGLIST);"
 
 
+TRAP = """/*
+ * Note this is constrained to return 0, -EFAULT, -EACCES, -ENOMEM by
+ * segv().
+ */
+int handle_page_fault(unsigned long address)
+{
+	err = 0;
+#if 0
+	WARN_ON(!pte_young(*pte));
+#endif
+
+out:
+	mmap_read_unlock(mm);
+}
+"""
+
+
 def tree(root: Path, signal_c: str, time_c: str) -> Path:
     folder, drivers = root / "arch/um/os-Linux", root / "arch/um/drivers"
     folder.mkdir(parents=True)
     drivers.mkdir()
     (drivers / "vector_user.c").write_text(VECTOR)
     (drivers / "vector_kern.c").write_text(DRIVER)
+    trap_c = root / "arch/um/kernel/trap.c"
+    trap_c.parent.mkdir()
+    trap_c.write_text(TRAP)
     (folder / "signal.c").write_text(signal_c)
     (folder / "time.c").write_text(time_c)
     return folder
@@ -91,6 +111,17 @@ def test_series_6_asks_before_it_suspends(tmp_path: Path) -> None:
     assert time_c.index("int os_interrupts_pending(void);") < time_c.index("void os_idle_sleep")
     assert "if (!os_interrupts_pending() &&" in time_c
     assert "sigaddset(&set, SIGIO)" in time_c
+
+
+def test_a_fault_brings_in_what_follows(tmp_path: Path) -> None:
+    """Only a write to a process's own memory does, with its address space still locked."""
+    tree(tmp_path, SIGNAL_7, TIME_7)
+    edit_tree(tmp_path, "7.2")
+    trap_c = (tmp_path / "arch/um/kernel/trap.c").read_text()
+    assert trap_c.index("static void um_fault_ahead(") < trap_c.index("int handle_page_fault(")
+    call = trap_c.index("um_fault_ahead(vma, address);")
+    assert trap_c.index("err = 0;") < call < trap_c.index("mmap_read_unlock(mm);")
+    assert "is_user && is_write && !(vma->vm_flags & VM_SHARED)" in trap_c[:call]
 
 
 @pytest.mark.parametrize("series", ["6.1", "7.2"])
