@@ -165,7 +165,22 @@ def _move(interface: str, handle: int) -> None:
     batch(f"link set {interface} netns management\n")
 
 
-def choose_iptables(backend: str) -> None:
+def at_hand(program: str, *, own_kernel: bool) -> str:
+    """Return where a program that is started often is to be started from.
+
+    hostfs forgets what it has read of a file when nobody has it open any more, so that each start
+    would read it anew. From the node's memory `iptables` starts a quarter faster.
+    """
+    if not own_kernel:
+        return program
+    copy = Path("/run/programs") / Path(program).name
+    if not copy.exists():
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy2(program, copy)
+    return str(copy)
+
+
+def choose_iptables(backend: str, *, own_kernel: bool) -> None:
     """Put the chosen iptables first on PATH, under every name kube-proxy calls.
 
     The alternatives that distributions use are links in /etc, which is the machine's own.
@@ -173,12 +188,13 @@ def choose_iptables(backend: str) -> None:
     program = shutil.which(f"xtables-{backend}-multi")
     if program is None:
         return
+    program = at_hand(program, own_kernel=own_kernel)
     for family in ("iptables", "ip6tables"):
         for suffix in ("", "-save", "-restore"):
             Path(f"/run/tools/{family}{suffix}").symlink_to(program)
 
 
-def link_tools() -> None:
+def link_tools(*, own_kernel: bool) -> None:
     """Put what kube-proxy starts beside iptables into the same place.
 
     What remembers a tool's path, as knftables does, remembers that one, so a tool can be exchanged
@@ -186,7 +202,7 @@ def link_tools() -> None:
     """
     for name in ("nft", "ipset", "conntrack"):
         if program := shutil.which(name):
-            Path(f"/run/tools/{name}").symlink_to(program)
+            Path(f"/run/tools/{name}").symlink_to(at_hand(program, own_kernel=own_kernel))
 
 
 def answer_modprobe() -> None:
@@ -224,8 +240,8 @@ def main() -> None:
     os.environ["TMPDIR"] = "/run/tmp"
     mount_all(own_kernel=own_kernel)
     socket.sethostname(config["name"])
-    choose_iptables(config["iptables_backend"])
-    link_tools()
+    choose_iptables(config["iptables_backend"], own_kernel=own_kernel)
+    link_tools(own_kernel=own_kernel)
     if own_kernel:
         answer_modprobe()
     set_sysctls(own_kernel=own_kernel)
