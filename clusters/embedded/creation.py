@@ -91,7 +91,6 @@ class Creation:
         self._outside(cluster)
         for node in cluster.embedded_nodes:
             node.wait_up()
-            cluster.runner.warm(node)
         self._step(cluster, "nodes")
         control_plane.wait_ready()
         (self.directory / "api-ready").touch()

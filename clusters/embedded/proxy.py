@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from clusters.embedded.node import EmbeddedNode
 
-POLL = 0.1
+POLL = 0.05
+LOOK_AGAIN = 1.0
 FAMILIES = 2
 PATIENCE = 5
 NAME = "kube-proxy"
@@ -51,6 +52,27 @@ DUMPS = {
 }
 
 
+class News:
+    """Tells whether it is worth asking a node again, which costs it more than a look at a log."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.size = -1
+        self.asked = 0.0
+
+    def any(self) -> bool:
+        """Tell whether kube-proxy has logged since the last time, or that is long ago.
+
+        It logs at every step of its start and at the end of each sync.
+        """
+        size = self.log.stat().st_size if self.log.exists() else 0
+        now = time.monotonic()
+        if size == self.size and now - self.asked < LOOK_AGAIN:
+            return False
+        self.size, self.asked = size, now
+        return True
+
+
 class ProxyRunner:
     """Runs kube-proxy on nodes."""
 
@@ -58,11 +80,6 @@ class ProxyRunner:
         """`first_sync` is how many seconds a kube-proxy has from its start to its first sync."""
         self.kubeconfig = kubeconfig
         self.first_sync = first_sync
-
-    def warm(self, node: EmbeddedNode) -> None:
-        """Have the node read the binary while there is nothing else to do; returns at once."""
-        argv = [str(node.spec.build), "--version"]
-        node.control.ask("spawn", name="warm", argv=argv, log="/dev/null")
 
     def start(self, node: EmbeddedNode) -> None:
         """Start the node's `spec`; returns before it has synced."""
@@ -80,11 +97,15 @@ class ProxyRunner:
         up to PATIENCE times that.
         """
         started, idle = time.monotonic(), node.waited()
-        while not self.synced(node):
-            status = node.control.ask("status", name=NAME)["status"]
-            if status is not None:
-                raise self._ended(node, status, time.monotonic() - started)
+        news = News(node.proxy_log)
+        while True:
             took = time.monotonic() - started
+            if news.any():
+                if self.synced(node):
+                    return
+                status = node.control.ask("status", name=NAME)["status"]
+                if status is not None:
+                    raise self._ended(node, status, took)
             if took > self.first_sync and took > self._bound(node.waited() - idle):
                 raise BuildError(
                     f"kube-proxy on {node.name} runs, but has not synced after {took:.0f} s",

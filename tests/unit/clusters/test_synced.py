@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clusters.embedded import proxy
-from clusters.embedded.proxy import ProxyRunner
+from clusters.embedded.proxy import News, ProxyRunner
 from clusters.errors import BuildError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Starved:
         self.control = self
         self.clock = clock
         self.share = share
+        self.proxy_log = Path("no such log")
 
     def ask(self, what: str, **_: Any) -> dict[str, Any]:
         """Answer that kube-proxy runs and is not healthy."""
@@ -96,8 +98,23 @@ def test_bound_is_of_the_time_with_a_processor(
         seen.append(next(clock))
         return seen[-1]
 
+    # The look at the log asks the time, too.
     passing = SimpleNamespace(monotonic=monotonic, sleep=lambda _seconds: None)
     monkeypatch.setattr(proxy, "time", passing)
     with pytest.raises(BuildError, match="has not synced after"):
         ProxyRunner("", 20.0).wait_synced(Starved(clock, share))  # type: ignore[arg-type]
     assert least <= seen[-1] - seen[0] <= most
+
+
+def test_a_node_is_asked_when_its_kube_proxy_has_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it wrote anything once, then at each new line, and now and then without one."""
+    now = 100.0
+    monkeypatch.setattr(proxy, "time", SimpleNamespace(monotonic=lambda: now))
+    news = News(tmp_path / "log")
+    assert [news.any(), news.any()] == [True, False]
+    (tmp_path / "log").write_text("I1128 starting")
+    assert [news.any(), news.any()] == [True, False]
+    now += 2.0
+    assert [news.any(), news.any()] == [True, False]
