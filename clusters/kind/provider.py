@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import labclient, rundir
 from clusters.embedded.enter import enter_command
+from clusters.embedded.labclient import LabProcess
 from clusters.errors import ConfigError, TestbedError
 from clusters.existing.objects import AGENT, SYSTEM_NAMESPACE
 from clusters.existing.provider import ExistingCluster
@@ -20,15 +21,20 @@ from clusters.kind.tools import tools_path
 from clusters.protocol import AgentAddress, Node, ProxySpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from clusters.embedded.labclient import LabClient
     from clusters.kind.image import NodeImage
     from clusters.kind.place import Place
     from clusters.parts.image_archive import ImageArchive
+    from clusters.protocol import OutsideProcess
 
 OUTSIDE_CONTROL_PORT = 7300
 LOADED_WITHIN = 180.0
 REMOVED_WITHIN = 60.0
-OURS = frozenset({"outside-client", "outside-route", "proxy-restart", "disruption"})
+OURS = frozenset(
+    {"outside-client", "outside-route", "load-generator", "proxy-restart", "disruption"}
+)
 
 
 class KindCluster(ExistingCluster):
@@ -195,6 +201,22 @@ class KindCluster(ExistingCluster):
         family = "ipv6" if ":" in address else "ipv4"
         via = self._own(node).addresses[family] if node else ""
         self.place.runner.must(links.outside_route_command(number, address, via))
+
+    @property
+    def meeting_point(self) -> str:
+        """The address of the nodes' bridge."""
+        if self.bridge is None:
+            raise ConfigError("this cluster has no outside clients that could meet")
+        return self.bridge.gateways["ipv4"]
+
+    def spawn_outside(
+        self, number: int, name: str, argv: Sequence[str], *, log: Path
+    ) -> OutsideProcess:
+        """Start a process in the network of outside client `number`, or 0 by the containers."""
+        netns = links.outside_name(number) if number else ""
+        runner = self.place.runner
+        runner.spawn(name, list(argv), log=log, env=dict(os.environ), netns=netns)
+        return LabProcess(runner, name)
 
     # -------------------------------------------------------------------- evidence and end
 

@@ -85,7 +85,18 @@ def judge(samples: Samples, budgets: Budgets, load: str, arm: str = "service") -
             judgements.append(_failures(samples, budget, arm))
         elif budget.relative:
             judgements.append(budget.judge(_relative(samples, budget, arm)))
+        elif budget.unit == "ms":
+            judgements.append(budget.judge(_absolute(samples, budget, arm)))
     return all_of(*judgements)
+
+
+def _absolute(samples: Samples, budget: Budget, arm: str) -> float | None:
+    """Return a percentile of an arm's times in ms, None where there is none."""
+    kind, _, percent = budget.metric.partition(" p")
+    if kind == "kept":
+        kind, arm = "service", f"kept-{arm}"
+    times = samples.total(arm).times.get(kind)
+    return times.quantile(float(percent)) / 1e6 if times and times.count else None
 
 
 def _relative(samples: Samples, budget: Budget, arm: str) -> Ratio | None:

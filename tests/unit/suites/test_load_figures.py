@@ -42,6 +42,21 @@ def test_a_slow_service_misses_its_budget(factor: float, ok: bool) -> None:  # n
     assert ok or "connect p50 against direct is 2.5" in judgement.sentence
 
 
+@pytest.mark.parametrize(("most", "ok"), [(0.5, True), (0.3, False)])
+def test_a_budget_in_milliseconds_is_of_the_service_alone(most: float, ok: bool) -> None:  # noqa: FBT001
+    """On processors of one's own a median is held to a time, whatever the pod's."""
+    budgets = Budgets({"tcp": {"connect p50": {"most": most, "unit": "ms", "why": "so"}}})
+    judgement = judge(samples(1.2), budgets, "tcp")
+    assert judgement.ok is ok
+    assert judgement.figures["connect p50"] == pytest.approx(0.36, rel=0.01)
+
+
+def test_a_budget_of_what_was_not_measured_decides_nothing() -> None:
+    """Kept connections that nobody made have no time."""
+    budgets = Budgets({"tcp": {"kept p50": {"most": 5, "unit": "ms", "why": "so"}}})
+    assert judge(samples(1.2), budgets, "tcp").ok is None
+
+
 def test_ratio_is_by_round() -> None:
     """A round that one arm lacks is left out."""
     made = samples(1.5)
