@@ -78,7 +78,6 @@ class KindProvider:
             "every-mode": "this machine's kernel, which nodes in containers share, lacks a mode; "
             "--kp-kernel uml has them all",
             "api-restart": "the API server of a kind cluster is the kubelet's to restart",
-            "dual-stack": "a kind cluster here has one address family",
             "sctp": "this machine's kernel, which nodes in containers share, has no SCTP; "
             "--kp-kernel uml has it",
         }

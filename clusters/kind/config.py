@@ -22,7 +22,9 @@ NAME = "kp"
 """Of the cluster in its own dockerd: nodes are kp-control-plane, kp-worker, kp-worker2 ..."""
 
 ZONES = ("zone-a", "zone-b", "zone-c")
-IP_FAMILY: Mapping[Family, str] = {"ipv4": "ipv4", "ipv6": "ipv6"}
+PODS: Mapping[Family, str] = {"ipv4": "10.244.0.0/16", "ipv6": "fd00:10:244::/56"}
+SERVICES: Mapping[Family, str] = {"ipv4": "10.96.0.0/16", "ipv6": "fd00:10:96::/112"}
+"""kind's own choice (pkg/apis/config/v1alpha4/default.go)."""
 
 CONTROL_PLANE: dict[str, Any] = {
     "kind": "ClusterConfiguration",
@@ -76,6 +78,17 @@ def kubelet(*, cgroup_v1: bool) -> dict[str, Any]:
     return patch | ({"failCgroupV1": False} if cgroup_v1 else {})
 
 
+def networking(family: Family, mode: Mode) -> dict[str, str]:
+    """Return the networks of both families; the first one is the primary of nodes and Services."""
+    first: list[Family] = ["ipv6", "ipv4"] if family == "ipv6" else ["ipv4", "ipv6"]
+    return {
+        "ipFamily": "dual",
+        "podSubnet": ",".join(PODS[each] for each in first),
+        "serviceSubnet": ",".join(SERVICES[each] for each in first),
+        "kubeProxyMode": mode,
+    }
+
+
 def render(
     *,
     image: str,
@@ -100,7 +113,7 @@ def render(
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "name": NAME,
-        "networking": {"ipFamily": IP_FAMILY[family], "kubeProxyMode": mode},
+        "networking": networking(family, mode),
         "kubeadmConfigPatches": [yaml.safe_dump(patch) for patch in patches],
         "nodes": nodes,
     }

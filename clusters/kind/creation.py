@@ -242,7 +242,7 @@ class Creation:
         path = self.directory / "kubeconfig"
         read = yaml.safe_load(path.read_text())
         for entry in read["clusters"]:
-            entry["cluster"]["server"] = server_of(json.loads(shown)[0])
+            entry["cluster"]["server"] = server_of(json.loads(shown)[0], self.plan.family)
         path.write_text(yaml.safe_dump(read))
         path.chmod(0o600)
 

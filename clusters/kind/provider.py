@@ -27,13 +27,20 @@ if TYPE_CHECKING:
     from clusters.kind.image import NodeImage
     from clusters.kind.place import Place
     from clusters.parts.image_archive import ImageArchive
-    from clusters.protocol import OutsideProcess
+    from clusters.protocol import Family, OutsideProcess
 
 OUTSIDE_CONTROL_PORT = 7300
 LOADED_WITHIN = 180.0
 REMOVED_WITHIN = 60.0
 OURS = frozenset(
-    {"outside-client", "outside-route", "load-generator", "proxy-restart", "disruption"}
+    {
+        "outside-client",
+        "outside-route",
+        "load-generator",
+        "dual-stack",
+        "proxy-restart",
+        "disruption",
+    }
 )
 
 
@@ -293,8 +300,12 @@ class KindCluster(ExistingCluster):
         cgroups.remove(self.directory.name)
 
 
-def server_of(node: Any) -> str:
-    """Return the URL of the API server on a control-plane container, as docker describes it."""
+def server_of(node: Any, family: Family) -> str:
+    """Return the URL of the API server on a control-plane container, as docker describes it.
+
+    `family` is the cluster's primary one: only that address is in the server's certificate.
+    """
     address = node["NetworkSettings"]["Networks"]["kind"]
-    found = address.get("IPAddress") or f"[{address['GlobalIPv6Address']}]"
-    return f"https://{found}:6443"
+    if family == "ipv6":
+        return f"https://[{address['GlobalIPv6Address']}]:6443"
+    return f"https://{address['IPAddress']}:6443"

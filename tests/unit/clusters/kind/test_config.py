@@ -41,7 +41,12 @@ def test_the_first_node_is_the_control_plane() -> None:
 def test_mode_family_and_overlay_reach_kube_proxy() -> None:
     """The mode stands where kind looks and where kube-proxy does; the overlay merges."""
     made = rendered(family="ipv6")
-    assert made["networking"] == {"ipFamily": "ipv6", "kubeProxyMode": "ipvs"}
+    assert made["networking"] == {
+        "ipFamily": "dual",
+        "podSubnet": "fd00:10:244::/56,10.244.0.0/16",
+        "serviceSubnet": "fd00:10:96::/112,10.96.0.0/16",
+        "kubeProxyMode": "ipvs",
+    }
     proxy = patches(made)["KubeProxyConfiguration"]
     assert proxy["mode"] == "ipvs"
     assert proxy["ipvs"] == {"minSyncPeriod": "50ms", "syncPeriod": "30s", "scheduler": "lc"}
