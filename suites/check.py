@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from fixtures.agent.attempts import Attempts
 from suites.judges import dropped, unbroken, without_late_replies
 from suites.oracles.outcomes import all_ok, covers, only
 from suites.oracles.statistics import never_chosen_samples
@@ -15,6 +14,7 @@ from suites.oracles.verdict import Judgement, all_of, require, right, undecided,
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from fixtures.agent.attempts import Attempts
     from fixtures.clients import Client, Target
     from fixtures.proxy_state import ProxyState
     from fixtures.timeouts import Timeouts
@@ -116,7 +116,7 @@ class Check:
         return attempts
 
     def until_settled(self, client: Client, target: Target, *, syncs: int = 2) -> None:
-        """Let the client's node finish the sync that it is in the middle of, and one more.
+        """Let the nodes on the way finish the sync that they are in the middle of, and one more.
 
         Syncs of the target's family, that is: the other family has its own.
 
@@ -126,19 +126,21 @@ class Check:
         of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
         """
         changes = self._changes() if self._changes else 0
+        nodes = self._state.on_the_way(client.node, target.host)
         settled = self.until.settled(
             f"kube-proxy near {client.name} has done what it knew of",
-            self._state.after_sync(client.node, syncs, target.family),
+            self._state.after_sync(nodes, syncs, target.family),
             within=self.timeouts.programmed,
         )
         if settled:
-            self._settled[client.node, target.family] = changes
+            self._settled |= dict.fromkeys([(node, target.family) for node in nodes], changes)
 
     def _is_settled(self, client: Client, target: Target) -> bool:
-        """Tell whether the case has changed nothing since the client's node had settled."""
+        """Tell whether the case has changed nothing since the nodes on the way had settled."""
         if self._changes is None:
             return False
-        return self._settled.get((client.node, target.family)) == self._changes()
+        nodes = self._state.on_the_way(client.node, target.host)
+        return {self._settled.get((node, target.family)) for node in nodes} == {self._changes()}
 
     @contextmanager
     def meanwhile(
@@ -214,19 +216,22 @@ class Check:
         judge: Callable[[Attempts], Judgement],
         timeout: float,
     ) -> Attempts:
-        seen = Attempts()
+        silence = False
 
         def probe() -> Judgement:
-            nonlocal seen
+            nonlocal silence
             seen = client.probe(target, REFUSALS, timeout=self.timeouts.drop, concurrency=REFUSALS)
-            return judge(seen)
+            silence = "timeout" in seen.outcome
+            if not silence or judge(seen).ok is not True:
+                return judge(seen)
+            # A node that is too busy to answer for a moment looks like one that drops, so silence
+            # counts only after the sync that brings it, and for as long as an answer may take.
+            self.until_settled(client, target)
+            patient = self.timeouts.answer
+            return judge(client.probe(target, REFUSALS, timeout=patient, concurrency=REFUSALS))
 
         self.until(name, probe, within=self.timeouts.programmed, consecutive=1)
-        if "timeout" in seen.outcome:
-            # A node that is too busy to answer for a moment looks like one that drops, so silence
-            # counts only after the sync that brings it.
-            self.until_settled(client, target)
-        elif not self._atomic:
+        if not silence and not self._atomic:
             self.until_settled(client, target, syncs=1)
         attempts = client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
         require(judge(attempts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -21,7 +22,7 @@ from reports.journal import Journal
 from suites.check import Check, nobody, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from fixtures.workloads import Pod
 
@@ -123,15 +124,17 @@ def test_a_node_settles_once_for_each_change(
     asked: list[str] = []
 
     class Watched(ProxyState):
-        def after_sync(self, name: str, syncs: int, family: str = "") -> Callable[[], bool]:
-            asked.append(f"{name} {syncs} {family}")
-            return super().after_sync(name, syncs, family)
+        def after_sync(
+            self, names: str | Collection[str], syncs: int, family: str = ""
+        ) -> Callable[[], bool]:
+            asked.append(f"{' '.join(sorted(names))} {syncs} {family}")
+            return super().after_sync(names, syncs, family)
 
     changes = 0
     check = Check(Until(recorder), SHORT, Watched(cluster), atomic=False, changes=lambda: changes)
     for _ in range(2):
         check.reaches(client, target, pods("/node-2"))
-    assert asked == ["node-1 1 ipv4"]
+    assert asked == ["node-1 node-2 1 ipv4"]
     changes = 1
     check.reaches(client, target, pods("/node-2"))
     assert len(asked) == 2
@@ -155,6 +158,18 @@ def test_silent(check: Check, client: Client, closed: Target, target: Target) ->
     assert not check.silent(client, closed).by_backend()
     with pytest.raises(AssertionError, match=r"answered by /node-2 \(10\)"):
         check.silent(client, target)
+
+
+def test_who_is_slow_is_not_silent(check: Check, client: Client, server: Agent) -> None:
+    """A server that is too busy for a moment answers within the time that an answer may take."""
+    port = server.serve()
+    server.pause(port)
+    busy = threading.Timer(0.5, server.resume, [port])
+    busy.start()
+    with pytest.raises(AssertionError, match=r"answered by /node-2 \(10\)"):
+        check.silent(client, Target("127.0.2.1", port))
+    busy.join()
+    server.unserve(port)
 
 
 def test_nobody_needs_an_attempt(client: Client, closed: Target, target: Target) -> None:
