@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SUITE = "[sig-network] Services"
 
@@ -164,16 +168,13 @@ def text_of(name: str) -> str:
     return text.strip()
 
 
-def focus() -> str:
-    """Return the regular expression that selects the suite."""
-    return re.escape(SUITE) + " "
+def focus(specs: Sequence[Spec] = ()) -> str:
+    """Return the regular expression that selects these specs, or for none the suite."""
+    texts = "|".join(re.escape(spec.text) for spec in specs)
+    # A spec's text may be the beginning of another's, and labels may follow it.
+    return f"{re.escape(SUITE)} (?:{texts})(?: *\\[| *$)" if texts else f"{re.escape(SUITE)} "
 
 
 def skip() -> str:
     """Return the regular expression of what is not run here, "" where all is."""
     return "|".join(re.escape(f"{SUITE} {spec.text}") for spec in SPECS if spec.skip)
-
-
-def cases() -> list[str]:
-    """Return the ids of all cases that some spec is compared with, each once."""
-    return sorted({case for spec in SPECS if not spec.skip for case in spec.cases})
