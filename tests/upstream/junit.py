@@ -52,7 +52,7 @@ def _verdict(case: ET.Element) -> Found:
     seconds = float(case.get("time") or 0)
     for kind in BROKEN:
         if (broken := case.find(kind)) is not None:
-            return Found("failed", seconds, first_line(broken.text or broken.get("message", "")))
+            return Found("failed", seconds, first_line(broken.text or broken.get("message") or ""))
     skipped = case.find("skipped")
     if skipped is not None:
         message = (skipped.get("message") or "").removeprefix("skipped").strip(" -")

@@ -46,8 +46,8 @@ SPECS = (
     Spec("should work after restarting kube-proxy", ("LIFE-001",)),
     Spec(
         "should work after restarting apiserver",
-        skip="disruptive: the API server of a kind cluster is its kubelet's to restart, and LIFE-005, "
-        "which judges it, runs on embedded clusters only",
+        skip="disruptive: the API server of a kind cluster is its kubelet's to restart, and "
+        "LIFE-005, which judges it, runs on embedded clusters only",
     ),
     Spec("should be able to create a functioning NodePort service", ("NP-001",)),
     Spec(

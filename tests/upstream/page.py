@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 HEAD = """# Upstream's end-to-end tests beside this suite
 
 Kubernetes has tests of Services of its own: the specs `[sig-network] Services` of
-`k8s.io/kubernetes/test/e2e`. `tox -e upstream-e2e` builds them from the Go modules, runs them on a kind
-cluster, runs the cases that judge the same behaviour on the same cluster and the same kube-proxy, and
-compares the verdicts. A disagreement ends it with status 1, a comparison that was meant and did not come
-about with status 2. This page is what `python -m tests.upstream --docs FILE` wrote; what it does and needs is
-in [Where cases run](clusters.md#upstreams-own-tests).
+`k8s.io/kubernetes/test/e2e`. `tox -e upstream-e2e` builds them from the Go modules, runs them on a
+kind cluster, runs the cases that judge the same behaviour on the same cluster and the same
+kube-proxy, and compares the verdicts ([how](clusters.md#upstreams-own-tests)). This page is what
+`python -m tests.upstream --docs FILE` wrote.
 
-The seconds of a spec are those that upstream's report has, the setting up and removal of its
-namespace included; those of a case are its own. Specs run one after another, cases beside each other.
+The seconds of a spec are those of upstream's report, with the making of its namespace; those of a
+case are its own. Specs run one after another, cases beside each other.
 """
 
 
@@ -61,8 +60,8 @@ def sum_up(comparison: Comparison) -> str:
     tail = f"; {len(open_rows)} were meant to be compared and were not" if open_rows else ""
     return (
         f"{totals.compared} upstream specs in {totals.upstream:.0f} s, the same behaviours by "
-        f"proxyproof in {totals.ours:.0f} s, done in {comparison.wall:.0f} s since cases run beside "
-        f"each other; {agreement}{tail}"
+        f"proxyproof in {totals.ours:.0f} s, done in {comparison.wall:.0f} s since cases run "
+        f"beside each other; {agreement}{tail}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What upstream's tests need of this machine's cache: binaries, and images by the names they use."""
+"""What upstream's tests are run with: binaries, and images by the names that specs use."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from clusters.parts.memo import digest_of
 from clusters.parts.upstream_e2e import get_upstream_tests
 
 if TYPE_CHECKING:
+    from clusters.parts.cache import Make
     from clusters.parts.progress import Step
     from clusters.parts.upstream_e2e import UpstreamTests
     from clusters.parts.workshop import Workshop
@@ -110,7 +111,7 @@ def _write(work: Path, step: Step, image: Image) -> None:
     archives.write(work / "out" / "image.tar", image)
 
 
-def _cached(shop: Workshop, what: str, inputs: dict[str, str], make: object) -> Path:
+def _cached(shop: Workshop, what: str, inputs: dict[str, str], make: Make) -> Path:
     entry = shop.cache.get_or_make(what, {**inputs, "recipe": "1"}, make, shop.progress)
     return entry / "image.tar"
 
