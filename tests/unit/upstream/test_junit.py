@@ -45,7 +45,7 @@ def test_a_suite_that_does_not_begin(tmp_path: Path) -> None:
     report = tmp_path / "junit_01.xml"
     broken = '<failure type="failed">[FAILED] nodes are not schedulable</failure>'
     report.write_text(REPORT.format(before="failed", broken=broken))
-    with pytest.raises(ReportError, match="BeforeSuite.*nodes are not schedulable"):
+    with pytest.raises(ReportError, match=r"BeforeSuite.*nodes are not schedulable"):
         read(report)
 
 

@@ -37,8 +37,10 @@ def test_every_spec_has_cases_or_a_reason() -> None:
             "should release NodePorts on delete",
         ),
         (
-            "[sig-network] Services should have session affinity work for NodePort service "
-            "[LinuxOnly] [Conformance] [sig-network, Conformance]",
+            (
+                "[sig-network] Services should have session affinity work for NodePort service "
+                "[LinuxOnly] [Conformance] [sig-network, Conformance]"
+            ),
             "should have session affinity work for NodePort service",
         ),
         ("[It] [sig-network] Service endpoints latency should not be very high", ""),
