@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,9 @@ def _cached(shop: Workshop, what: str, inputs: dict[str, str], make: Make) -> Pa
 
 def without(manifest: str, plugins: tuple[str, ...] = LEFT_OUT) -> str:
     """Return kubeadm's manifests of CoreDNS with these plugins out of its Corefile; pure."""
-    documents = [document for document in yaml.safe_load_all(manifest) if document]
+    # kubeadm says something of its patches before, and no line ends after its first mark.
+    _, begin, rest = re.sub(r"^---\s*", "---\n", manifest, flags=re.MULTILINE).partition("---\n")
+    documents = [document for document in yaml.safe_load_all(begin + rest) if document]
     for document in documents:
         if document["kind"] == "ConfigMap":
             document["data"]["Corefile"] = _strip(document["data"]["Corefile"], plugins)

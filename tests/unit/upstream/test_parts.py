@@ -9,8 +9,8 @@ from clusters.errors import TestbedError
 from clusters.parts.coredns import PLUGINS, render_main
 from tests.upstream.parts import AGNHOST, named, without
 
-MANIFEST = """---
-apiVersion: apps/v1
+MANIFEST = """[patches] Reading patches from path "/kind/patches"
+---apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: coredns
