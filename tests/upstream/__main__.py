@@ -12,15 +12,18 @@ from rich.console import Console
 
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
 from clusters.parts import versions
+from clusters.parts.overlay import build_changed
 from clusters.parts.progress import choose_progress
 from clusters.parts.workshop import open_workshop
 from clusters.protocol import MODES
 from reports.journal import load_run
 from reports.journal import read as read_journal
+from tests.mutation.catalog import all_defects
 from tests.suites import PYTEST, ROOT, down, kept_cluster
 from tests.upstream import junit, mapping
 from tests.upstream.cluster import KeptCluster
 from tests.upstream.compare import Agreement, rows, totals
+from tests.upstream.defects import edits_of
 from tests.upstream.page import Comparison, page, section, sum_up, table
 from tests.upstream.parts import get_parts
 
@@ -45,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mode", action="append", choices=MODES, help="default: nftables")
     made.add_argument("--build", default="", help="as --kp-build; default: the cluster's version")
     made.add_argument(
+        "--defect",
+        action="append",
+        metavar="NAME",
+        help="build the version's kube-proxy with this defect of tests/mutation/catalog",
+    )
+    made.add_argument(
         "--version", default=versions.DEFAULT_KIND, help="of upstream's tests and the cluster"
     )
     made.add_argument("--nodes", type=int, default=2)
@@ -64,7 +73,11 @@ def chosen(ids: str) -> tuple[mapping.Spec, ...]:
 
 
 def run_cases(
-    mode: str, artifacts: Path, specs: Sequence[mapping.Spec], options: argparse.Namespace
+    mode: str,
+    build: str,
+    artifacts: Path,
+    specs: Sequence[mapping.Spec],
+    options: argparse.Namespace,
 ) -> tuple[str, Run, float]:
     """Judge the build by our cases; the cluster stays up.
 
@@ -73,7 +86,7 @@ def run_cases(
     cases = sorted({case for spec in specs if not spec.skip for case in spec.cases})
     command = [*PYTEST, "--kp-cluster", "kind", "--kp-mode", mode, "--kp-nodes", str(options.nodes)]
     command += ["--kp-control-plane", options.version, "--kp-keep", "--kp-history", "none"]
-    command += ["--kp-build", options.build] if options.build else []
+    command += ["--kp-build", build] if build else []
     command += ["--kp-artifacts", str(artifacts), "--kp-cases", ",".join(cases), *options.pytest]
     journal, log = artifacts / "run.jsonl", artifacts / "suites.log"
     artifacts.mkdir(parents=True, exist_ok=True)
@@ -108,8 +121,12 @@ def compare(
 ) -> Comparison:
     """Run both on one cluster of a mode."""
     artifacts, specs = options.artifacts.absolute() / mode, chosen(options.cases)
+    build = options.build
+    if options.defect:
+        edits = edits_of(options.defect, mode, all_defects())
+        build = str(build_changed(options.version, edits, choose_progress()))
     say(f"{mode}: proxyproof's cases on a kind cluster of {options.nodes} nodes")
-    name, run, seconds = run_cases(mode, artifacts, specs, options)
+    name, run, seconds = run_cases(mode, build, artifacts, specs, options)
     try:
         say(f"{mode}: {len(run.results)} verdicts in {seconds:.0f} s; upstream's tests on {name}")
         cluster = KeptCluster(name, parts, artifacts / "upstream", say)
@@ -121,7 +138,7 @@ def compare(
         found = rows(specs, junit.read(report), run.results)
         return Comparison(
             mode,
-            run.info.build.version or options.build,
+            described(run.info.build.version or build, options.defect or ()),
             options.version,
             options.nodes,
             tuple(found),
@@ -131,6 +148,11 @@ def compare(
     finally:
         if not options.keep:
             subprocess.run(down(name), cwd=ROOT, capture_output=True, check=False)
+
+
+def described(build: str, defects: Sequence[str]) -> str:
+    """Return what the page calls a build."""
+    return f"{build} with defects: {'; '.join(defects)}" if defects else build
 
 
 def focus_of(options: argparse.Namespace, specs: Sequence[mapping.Spec]) -> str:
