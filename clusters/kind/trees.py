@@ -48,7 +48,15 @@ NODE = (
 )
 """And what a kubelet needs around it."""
 
-AGNHOST = ("bash", "bind9-dnsutils", "curl", "iproute2", "netcat-openbsd", "procps")
+AGNHOST = (
+    "bash",
+    "bind9-dnsutils",
+    "curl",
+    "iproute2",
+    "netcat-openbsd",
+    "procps",
+    "wget",
+)
 """What upstream's tests execute in pods of agnhost (k/k test/images/agnhost/Dockerfile)."""
 
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")

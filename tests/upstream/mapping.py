@@ -90,7 +90,10 @@ SPECS = (
     Spec("should implement service.kubernetes.io/service-proxy-name", ("SVC-027",)),
     Spec("should implement service.kubernetes.io/headless", ("SVC-028",)),
     Spec("should be rejected when no endpoints exist", ("NEP-001",)),
-    Spec("should be rejected for evicted pods (no endpoints exist)", ("NEP-004",)),
+    Spec(
+        "should be rejected for evicted pods (no endpoints exist)",
+        why="NEP-004, which judges it, says of pods what a real kubelet puts right at once",
+    ),
     Spec("should respect internalTrafficPolicy=Local Pod to Pod", ("ITP-001", "ITP-002")),
     Spec(
         "should respect internalTrafficPolicy=Local Pod (hostNetwork: true) to Pod",

@@ -30,6 +30,9 @@ AGNHOST = "/e2e-test-images/agnhost:"
 KEYS = ("porter/localhost.crt", "porter/localhost.key")
 """What agnhost's porter serves TLS with; the Dockerfile puts both at the root."""
 
+WGETRC = "tries = 1\n"
+"""The specs mean busybox's wget, which does not try again what was not answered."""
+
 LEFT_OUT = ("forward", "loop")
 """Plugins that ask further name servers, of which a run's network has none."""
 
@@ -78,7 +81,11 @@ def _agnhost_image(shop: Workshop, upstream: UpstreamTests, name: str) -> Path:
 
     def make(work: Path, step: Step) -> None:
         module = Path(download_module(shop, upstream.version, work, step)["Dir"])
-        files = [File(upstream.agnhost, "/agnhost")]
+        (work / "wgetrc").write_text(WGETRC)
+        files = [
+            File(upstream.agnhost, "/agnhost"),
+            File(work / "wgetrc", "/etc/wgetrc", 0o644),
+        ]
         for key in KEYS:
             source = module / "test/images/agnhost" / key
             files.append(File(source, f"/{source.name}", 0o644))
@@ -89,6 +96,7 @@ def _agnhost_image(shop: Workshop, upstream: UpstreamTests, name: str) -> Path:
         "name": name,
         "tree": tree.parent.name,
         "program": digest_of(shop.cache, upstream.agnhost),
+        "wgetrc": WGETRC,
     }
     return _cached(shop, "agnhost-image", inputs, make)
 
