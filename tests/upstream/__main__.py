@@ -91,15 +91,13 @@ def run_cases(
     journal, log = artifacts / "run.jsonl", artifacts / "suites.log"
     artifacts.mkdir(parents=True, exist_ok=True)
     journal.unlink(missing_ok=True)
-    with log.open("w") as output:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=LONGEST,
-            check=False,
-        )
+    try:
+        with log.open("w") as output:
+            done = subprocess.run(
+                command, cwd=ROOT, stdout=output, stderr=output, timeout=LONGEST, check=False
+            )
+    except subprocess.TimeoutExpired:
+        raise TestbedError(f"the suites did not end within {LONGEST:.0f} s; see {log}") from None
     name = kept_cluster(log.read_text(errors="replace"))
     if not journal.exists() or not name or done.returncode not in JUDGED:
         if name:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import TYPE_CHECKING
 
-from clusters.embedded import labclient, rundir
+from clusters.embedded import labclient, namespaces, rundir
 from clusters.embedded.labclient import LabClient
 from clusters.errors import TestbedError
 from clusters.kind import daemon
@@ -32,6 +33,19 @@ TAINT = "node-role.kubernetes.io/control-plane"
 _SPEC_ENDED = re.compile(r"^• ", re.MULTILINE)
 
 
+def _in_kernel(directory: Path) -> LabClient:
+    """Connect to the lab in a cluster's own kernel, which only the run's network leads to."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        labclient.join_network(rundir.read_pid(directory))
+        try:
+            return GuestClient(directory)
+        finally:
+            namespaces.enter(f"/proc/self/fd/{home}", namespaces.NEWNET)
+    finally:
+        os.close(home)
+
+
 class KeptCluster:
     """A kept kind cluster; processes of ours run in its network, where nothing leads out.
 
@@ -45,10 +59,9 @@ class KeptCluster:
         self.logs = logs
         self.say = say
         logs.mkdir(parents=True, exist_ok=True)
-        labclient.join_network(rundir.read_pid(self.directory))
-        self.lab = LabClient(self.directory)
-        own_kernel = (self.directory / "kernel.json").exists()
-        self.runner = GuestClient(self.directory) if own_kernel else self.lab
+        self.lab = self.runner = LabClient(self.directory)
+        if (self.directory / "kernel.json").exists():
+            self.runner = _in_kernel(self.directory)
         self.environment = {
             "PATH": tools_path(parts.tools),
             "DOCKER_HOST": daemon.HOST,
