@@ -122,8 +122,9 @@ class KeptCluster:
 
     def run(self, focus: str, skip: str) -> Path:
         """Run the specs, one after another, and return the report; raises TestbedError."""
-        report = self.logs / "junit_01.xml"
-        report.unlink(missing_ok=True)
+        report, log = self.logs / "junit_01.xml", self.logs / "e2e.log"
+        for old in (report, log):
+            old.unlink(missing_ok=True)
         argv = [
             str(self.parts.tests),
             f"--kubeconfig={self.directory / 'kubeconfig'}",
@@ -138,7 +139,6 @@ class KeptCluster:
         ]
         if skip:
             argv.append(f"--ginkgo.skip={skip}")
-        log = self.logs / "e2e.log"
         self.lab.spawn("upstream-e2e", argv, log=log, env=self.environment)
         try:
             self._wait(log)
