@@ -56,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--version", default=versions.DEFAULT_KIND, help="of upstream's tests and the cluster"
     )
-    made.add_argument("--nodes", type=int, default=2)
+    made.add_argument(
+        "--nodes", type=int, default=3, help="default: 3, which one of the specs needs"
+    )
     made.add_argument("--focus", default="", metavar="REGEX", help="of the specs; default: all")
     made.add_argument("--cases", default="", metavar="IDS", help="compare these cases' specs only")
     made.add_argument("--keep", action="store_true", help="leave the cluster up")

@@ -57,11 +57,11 @@ def sum_up(comparison: Comparison) -> str:
         if totals.agreed == totals.compared
         else (f"{totals.compared - totals.agreed} disagree")
     )
-    tail = f"; {len(open_rows)} were meant to be compared and were not" if open_rows else ""
+    tail = f"; meant to be compared, and not: {len(open_rows)}" if open_rows else ""
     return (
         f"{totals.compared} upstream specs in {totals.upstream:.0f} s, the same behaviours by "
-        f"proxyproof in {totals.ours:.0f} s, done in {comparison.wall:.0f} s since cases run "
-        f"beside each other; {agreement}{tail}"
+        f"proxyproof in {comparison.wall:.0f} s ({totals.ours:.0f} s of cases, beside each other); "
+        f"{agreement}{tail}"
     )
 
 
