@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reports.model import Outcome
-from tests.upstream.junit import Found
+from tests.upstream.junit import Found, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +63,9 @@ def verdict(cases: Iterable[str], results: Sequence[CaseResult]) -> Found:
     for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE):
         for result in mine:
             if result.outcome is outcome:
-                return Found(str(outcome), seconds, f"{result.case.id}: {result.sentence}")
+                return Found(
+                    str(outcome), seconds, f"{result.case.id}: {first_line(result.sentence)}"
+                )
     passed = {result.case.id for result in mine if result.outcome is Outcome.PASSED}
     if passed >= set(cases):
         return Found("passed", seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -10,6 +11,8 @@ from tests.upstream.mapping import text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_KUBECTL = re.compile(r"\S*/kubectl(?: --(?:server|kubeconfig)=\S+)*")
 
 BROKEN = ("failure", "error")
 
@@ -61,6 +64,7 @@ def _verdict(case: ET.Element) -> Found:
 
 
 def first_line(text: str) -> str:
-    """Return the first line that says something, without the time stamps that ginkgo adds."""
+    """Return the first line that says something, without what is this machine's own in it."""
+    text = _KUBECTL.sub("kubectl", text)
     lines = (line.strip().removeprefix("[FAILED]").strip() for line in text.splitlines())
     return next((line[:300] for line in lines if line), "")

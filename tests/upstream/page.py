@@ -80,10 +80,12 @@ def section(comparison: Comparison) -> str:
         verdicts = (said(row.upstream), said(row.ours), row.agreement)
         cells = (row.spec.text, ", ".join(row.spec.cases), *verdicts)
         lines.append("| " + " | ".join(map(str, cells)) + " |")
-    lines += ["", "Not compared:", "", "| upstream's spec | upstream | why |", "|---|---|---|"]
-    for row in comparison.rows:
-        if row.agreement is Agreement.OPEN:
-            lines.append(f"| {row.spec.text} | {said(row.upstream)} | {row.note} |")
+    others = [row for row in comparison.rows if row.agreement is Agreement.OPEN]
+    if others:
+        lines += ["", "Not compared:", ""]
+        lines += ["| upstream's spec | upstream | why |", "|---|---|---|"]
+    for row in others:
+        lines.append(f"| {row.spec.text} | {said(row.upstream)} | {row.note} |")
     notes = [row for row in compared if row.note]
     lines += ["", "What failed:", ""] if notes else []
     lines += [f"- {row.spec.text}: {row.note}" for row in notes]

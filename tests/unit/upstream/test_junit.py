@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.upstream.junit import Found, ReportError, read
+from tests.upstream.junit import Found, ReportError, first_line, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +56,12 @@ def test_no_report(tmp_path: Path, text: str) -> None:
     report.write_text(text)
     with pytest.raises(ReportError, match=r"junit_01\.xml"):
         read(report)
+
+
+def test_no_paths_of_the_machine() -> None:
+    """What upstream says of a command is kept, but not where this machine has it."""
+    said = (
+        "\n[FAILED] error running /root/.cache/x/kubectl --server=https://172.17.0.2:6443 "
+        "--kubeconfig=/root/.cache/runs/1/kubeconfig --namespace=a exec pause-pod:\nCommand stdout"
+    )
+    assert first_line(said) == "error running kubectl --namespace=a exec pause-pod:"
