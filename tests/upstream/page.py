@@ -20,8 +20,8 @@ HEAD = """# Upstream's end-to-end tests beside this suite
 Kubernetes has tests of Services of its own: the specs `[sig-network] Services` of
 `k8s.io/kubernetes/test/e2e`. `tox -e upstream-e2e` builds them from the Go modules, runs them on a
 kind cluster, runs the cases that judge the same behaviour on the same cluster and the same
-kube-proxy, and compares the verdicts ([how](clusters.md#upstreams-own-tests)). This page is what
-`python -m tests.upstream --docs FILE` wrote.
+kube-proxy, and compares the verdicts ([how](clusters.md#upstreams-own-tests)). Each section is what
+`python -m tests.upstream --docs FILE` wrote of a run.
 
 The seconds of a spec are those of upstream's report, with the making of its namespace; those of a
 case are its own. Specs run one after another, cases beside each other.
