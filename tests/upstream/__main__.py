@@ -59,7 +59,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--nodes", type=int, default=3, help="default: 3, which one of the specs needs"
     )
-    made.add_argument("--focus", default="", metavar="REGEX", help="of the specs; default: all")
     made.add_argument("--cases", default="", metavar="IDS", help="compare these cases' specs only")
     made.add_argument("--keep", action="store_true", help="leave the cluster up")
     made.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
@@ -69,8 +68,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def chosen(ids: str) -> tuple[mapping.Spec, ...]:
-    """Return the specs that are compared with one of these cases; all for none."""
+    """Return the specs that are compared with one of these cases; all for none.
+
+    Raises ConfigError for a case that none is compared with.
+    """
     wanted = {word.strip() for word in ids.split(",") if word.strip()}
+    known = {case for spec in mapping.SPECS for case in spec.cases}
+    if strange := sorted(wanted - known):
+        raise ConfigError(
+            f"--cases {', '.join(strange)}: no spec of upstream's is compared with it"
+        )
     return tuple(s for s in mapping.SPECS if not wanted or wanted & set(s.cases))
 
 
@@ -117,10 +124,14 @@ def wall(records: Iterable[dict[str, Any]]) -> float:
 
 
 def compare(
-    mode: str, parts: Parts, options: argparse.Namespace, say: Callable[[str], None]
+    mode: str,
+    parts: Parts,
+    specs: Sequence[mapping.Spec],
+    options: argparse.Namespace,
+    say: Callable[[str], None],
 ) -> Comparison:
     """Run both on one cluster of a mode."""
-    artifacts, specs = options.artifacts.absolute() / mode, chosen(options.cases)
+    artifacts = options.artifacts.absolute() / mode
     build = options.build
     if options.defect:
         edits = edits_of(options.defect, mode, all_defects())
@@ -132,7 +143,7 @@ def compare(
         cluster = KeptCluster(name, parts, artifacts / "upstream", say)
         try:
             cluster.furnish()
-            report = cluster.run(focus_of(options, specs), mapping.skip())
+            report = cluster.run(mapping.focus(specs if options.cases else ()), mapping.skip())
         finally:
             cluster.close()
         found = rows(specs, junit.read(report), run.results)
@@ -155,29 +166,31 @@ def described(build: str, defects: Sequence[str]) -> str:
     return f"{build} with defects: {'; '.join(defects)}" if defects else build
 
 
-def focus_of(options: argparse.Namespace, specs: Sequence[mapping.Spec]) -> str:
-    """Return the expression that selects what upstream runs."""
-    if options.focus:
-        return str(options.focus)
-    return mapping.focus(specs if options.cases else ())
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compare in every mode asked for; 0 if all agree, 1 if not, 2 for what was not decided."""
+    """Compare in every mode asked for.
+
+    0 if all agree, 1 if not, 2 for what was not decided or interrupted, 3 for what could not be
+    run, 4 for a wrong option.
+    """
     options = parser().parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False)
     done: list[Comparison] = []
     try:
+        specs = chosen(options.cases)
         progress = choose_progress()
         shop = open_workshop(progress)
         with progress:
             options.version = versions.resolve(shop, options.version)
             parts = get_parts(shop, options.version)
         for mode in options.mode or ["nftables"]:
-            made = compare(mode, parts, options, lambda text: console.print(text, markup=False))
+            made = compare(
+                mode, parts, specs, options, lambda text: console.print(text, markup=False)
+            )
             done.append(made)
             console.print(table(made))
             console.print(f"{mode}, {made.build}: {sum_up(made)}", markup=False)
+    except KeyboardInterrupt:
+        return 2
     except ConfigError as error:
         console.print(f"error: {error}", markup=False)
         return 4
