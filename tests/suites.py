@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = (sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "fixtures.plugin")
 
-_UP = re.compile(r"The cluster (\S+) is still up")
+_UP = re.compile(r"The (?:kind )?cluster (\S+) is still up")
 
 
 def kept_cluster(output: str) -> str:

@@ -37,13 +37,15 @@ class File:
 class Image:
     """What an image is made of: whole layers, uncompressed, with files above them.
 
-    A layer is used byte for byte, so that images that share one share its digest.
+    A layer is used byte for byte, so that images that share one share its digest. `command` is
+    the image's entry point, and `arguments` are what it gets where a container has none of its own.
     """
 
     name: str
     layers: Sequence[Path] = ()
     files: Sequence[File] = ()
     command: Sequence[str] = ()
+    arguments: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = ""
 
@@ -81,6 +83,8 @@ def _config(image: Image, digests: Sequence[str]) -> dict[str, Any]:
     }
     if image.command:
         run["Entrypoint"] = list(image.command)
+    if image.arguments:
+        run["Cmd"] = list(image.arguments)
     if image.stop_signal:
         run["StopSignal"] = image.stop_signal
     return {

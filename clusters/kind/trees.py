@@ -48,12 +48,28 @@ NODE = (
 )
 """And what a kubelet needs around it."""
 
+AGNHOST = (
+    "bash",
+    "bind9-dnsutils",
+    "curl",
+    "iproute2",
+    "netcat-openbsd",
+    "procps",
+    "wget",
+)
+"""What upstream's tests execute in pods of agnhost (k/k test/images/agnhost/Dockerfile)."""
+
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 
 
 def get_shared_tree(workshop: Workshop) -> Path:
     """Return the tar of the tree that images for pods are made from."""
     return _get_tree(workshop, "shared", SHARED)
+
+
+def get_agnhost_tree(workshop: Workshop) -> Path:
+    """Return the tar of the tree below upstream's agnhost."""
+    return _get_tree(workshop, "agnhost", AGNHOST)
 
 
 def get_node_tree(workshop: Workshop) -> Path:
