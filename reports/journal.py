@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+UNFINISHED = "the run ended while this case was running"
+
 
 class JournalError(ValueError):
     """The file is no journal; the message names it."""
@@ -228,7 +230,7 @@ class _Replay:
             case=case,
             params=params,
             outcome=Outcome.INCONCLUSIVE,
-            sentence="the run ended while this case was running",
+            sentence=UNFINISHED,
             evidence=f"run.jsonl#{key}",
         )
 

@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from reports.journal import UNFINISHED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -43,7 +45,7 @@ def kept(run: Run, *, tree: str, what: str, seconds: float) -> Kept:
     alarms = [
         f"{result.case.id} {result.outcome}: {result.sentence}"
         for result in run.results
-        if str(result.outcome) not in GOOD
+        if str(result.outcome) not in GOOD and result.sentence != UNFINISHED
     ]
     alarms += [f"harness, {problem.where}: {problem.message}" for problem in run.harness_errors]
     if not run.results:

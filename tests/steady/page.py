@@ -16,7 +16,8 @@ HEAD = """# Steadiness
 How often the suites say something against a build that is as upstream released it: any case that is
 not passed, skipped or not offered, and any failure of the harness, is an alarm. Made by
 `python -m tests.steady`, which adds the runs of this machine to a ledger; the bound is the share of
-runs with an alarm that these runs leave open (95%, Clopper and Pearson).
+runs with an alarm that these runs leave open (95%, Clopper and Pearson). All on two processors that
+other work shared; with an alarm stands the load average at the end of its run.
 
 | mode | kube-proxy | cases | runs | with an alarm | at most | verdicts | minutes a run |
 |---|---|---|---|---|---|---|---|
@@ -38,6 +39,6 @@ def page(entries: Sequence[Kept]) -> str:
     if not alarms:
         lines.append("None.")
     for entry, alarm in alarms:
-        where = f"{entry.mode}, {entry.build}, {entry.started} ({entry.tree})"
+        where = f"{entry.mode}, {entry.build}, {entry.started} ({entry.tree}, load {entry.load:g})"
         lines.append(f"- {where}: {alarm}")
     return "\n".join(lines) + "\n"
