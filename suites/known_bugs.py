@@ -45,3 +45,11 @@ LISTED_LATER = KnownBug(
     fixed="1.38",
     modes=("nftables",),
 )
+ONE_ADDRESS = KnownBug(
+    "who is in a source range of one address is shut out for a moment at every sync",
+    issue="not reported yet; syncIPSetEntries in k/k pkg/proxy/ipvs/ipset.go",
+    fixed="",
+    modes=("ipvs",),
+)
+"""ipset lists an entry of the range 192.0.2.7/32 without its length, so kube-proxy takes it for
+another one than it wants: it deletes it, and adds it again."""

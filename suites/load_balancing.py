@@ -20,9 +20,18 @@ def load_balancer(workloads: Workloads, *vips: str, mode: str = "VIP", **spec: A
     return service
 
 
-def only_from(*addresses: str) -> dict[str, Any]:
-    """Return the field of a Service's spec that lets only these addresses use its VIPs."""
-    return {"loadBalancerSourceRanges": [str(ipaddress.ip_network(each)) for each in addresses]}
+def only_from(*addresses: str, one: bool = False) -> dict[str, Any]:
+    """Return the field of a Service's spec that lets only these addresses use its VIPs.
+
+    Each address is in a range of two, since IPVS mode shuts those of one out at every sync
+    (LB-017); with `one` it is in a range of its own.
+    """
+    longest = [ipaddress.ip_address(each).max_prefixlen for each in addresses]
+    ranges = [
+        ipaddress.ip_network(f"{each}/{length - (not one)}", strict=False)
+        for each, length in zip(addresses, longest, strict=True)
+    ]
+    return {"loadBalancerSourceRanges": [str(each) for each in ranges]}
 
 
 EVERYBODY = {"loadBalancerSourceRanges": ["0.0.0.0/0", "::/0"]}
