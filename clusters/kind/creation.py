@@ -15,7 +15,6 @@ from clusters.errors import TestbedError
 from clusters.kind import cgroups, config, daemon
 from clusters.kind.place import HostKernel, UserModeKernel
 from clusters.kind.provider import KindCluster, server_of
-from clusters.kind.tools import tools_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -183,12 +182,7 @@ class Creation:
             runtime=daemon.write_runtime(self.directory, plan.tools, status),
             cgroup=cgroups.parent(self.directory.name) if cgroup_v1 else "",
         )
-        self.environment = {
-            "PATH": tools_path(plan.tools),
-            "DOCKER_HOST": daemon.HOST,
-            "HOME": str(self.directory),
-            "TMPDIR": str(self.directory),
-        }
+        self.environment = daemon.environment(plan.tools, self.directory)
         lab.spawn("dockerd", argv, log=plan.logs / "dockerd.log", env=self.environment)
         deadline = time.monotonic() + daemon.UP_WITHIN * self.slow_factor
         # The socket is there before dockerd answers, and who asks then is answered when it can.

@@ -5,10 +5,32 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from clusters.kind.tools import tools_path
+
 SOCKET = Path("/run/docker.sock")
 HOST = f"unix://{SOCKET}"
 RUNTIME = "proxyproof"
 UP_WITHIN = 60.0
+
+
+def environment(tools: Path, directory: Path) -> dict[str, str]:
+    """Return what dockerd is started with for the run of a directory."""
+    return {
+        "PATH": tools_path(tools),
+        "DOCKER_HOST": HOST,
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+    }
+
+
+def client_environment(tools: Path, directory: Path) -> dict[str, str]:
+    """Return what docker, kind and whoever asks the API server are started with there."""
+    return {
+        **environment(tools, directory),
+        "KUBECONFIG": str(directory / "kubeconfig"),
+        "LC_ALL": "C.UTF-8",
+    }
+
 
 CAP_SYS_RESOURCE = 24
 """The number of include/uapi/linux/capability.h."""

@@ -17,7 +17,6 @@ from clusters.existing.objects import AGENT, SYSTEM_NAMESPACE
 from clusters.existing.provider import ExistingCluster
 from clusters.kind import archives, cgroups, daemon, image, links
 from clusters.kind.config import NAME
-from clusters.kind.tools import tools_path
 from clusters.protocol import AgentAddress, Node, ProxySpec
 
 if TYPE_CHECKING:
@@ -85,14 +84,7 @@ class KindCluster(ExistingCluster):
     @property
     def environment(self) -> dict[str, str]:
         """The environment of docker and kind commands where the containers are."""
-        return {
-            "PATH": tools_path(self.tools),
-            "DOCKER_HOST": daemon.HOST,
-            "HOME": str(self.directory),
-            "TMPDIR": str(self.directory),
-            "KUBECONFIG": str(self.kubeconfig),
-            "LC_ALL": "C.UTF-8",
-        }
+        return daemon.client_environment(self.tools, self.directory)
 
     def command(self, name: str, argv: list[str], within: float, log: Path) -> None:
         """Run a long command by the containers; raises `TestbedError` with its last line."""

@@ -13,7 +13,6 @@ from clusters.errors import TestbedError
 from clusters.kind import daemon
 from clusters.kind.config import NAME
 from clusters.kind.place import GuestClient
-from clusters.kind.tools import tools_path
 from tests.upstream import mapping
 from tests.upstream.parts import without
 
@@ -62,14 +61,7 @@ class KeptCluster:
         self.lab = self.runner = LabClient(self.directory)
         if (self.directory / "kernel.json").exists():
             self.runner = _in_kernel(self.directory)
-        self.environment = {
-            "PATH": tools_path(parts.tools),
-            "DOCKER_HOST": daemon.HOST,
-            "HOME": str(self.directory),
-            "TMPDIR": str(self.directory),
-            "KUBECONFIG": str(self.directory / "kubeconfig"),
-            "LC_ALL": "C.UTF-8",
-        }
+        self.environment = daemon.client_environment(parts.tools, self.directory)
 
     def close(self) -> None:
         """Let go of the cluster."""
