@@ -1,4 +1,4 @@
-"""Bugs that upstream has fixed since, which a case finds; docs/known-bugs.md has all."""
+"""Bugs of released kube-proxies that a case finds; docs/known-bugs.md has all."""
 
 from __future__ import annotations
 

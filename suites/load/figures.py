@@ -92,18 +92,22 @@ def judge(samples: Samples, budgets: Budgets, load: str, arm: str = "service") -
 
 def _absolute(samples: Samples, budget: Budget, arm: str) -> float | None:
     """Return a percentile of an arm's times in ms, None where there is none."""
-    kind, _, percent = budget.metric.partition(" p")
-    if kind == "kept":
-        kind, arm = "service", f"kept-{arm}"
+    metric, arm = _meant(budget.metric, arm)
+    kind, _, percent = metric.partition(" p")
     times = samples.total(arm).times.get(kind)
     return times.quantile(float(percent)) / 1e6 if times and times.count else None
 
 
 def _relative(samples: Samples, budget: Budget, arm: str) -> Ratio | None:
-    if budget.metric.startswith("kept "):
-        metric = budget.metric.replace("kept", "service")
-        return measured(samples, metric, f"kept-{arm}", budget.over)
-    return measured(samples, budget.metric, arm, budget.over)
+    metric, arm = _meant(budget.metric, arm)
+    return measured(samples, metric, arm, budget.over)
+
+
+def _meant(metric: str, arm: str) -> tuple[str, str]:
+    """Return what is measured of which arm: "kept p50" is the service time of kept connections."""
+    if metric.startswith("kept "):
+        return metric.replace("kept", "service"), f"kept-{arm}"
+    return metric, arm
 
 
 def _failures(samples: Samples, budget: Budget, arm: str) -> Judgement:
