@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fixtures.workloads import Pod
 
 ALPHA = 1e-9
-"""Chance that a correct build fails one judgement by bad luck; research section 2.1."""
+"""Chance that a correct build fails one judgement by bad luck."""
 
 REFUSALS = 10
 

@@ -50,7 +50,7 @@ class Kernel:
 def get_kernel(workshop: Workshop, source: Path | None = None, series: str = "") -> Kernel:
     """Return the kernel; `source` is a linux-source .deb or tar.xz of the user's.
 
-    Without `series` the newest suitable one is taken, and what an earlier run chose stays chosen:
+    Without `series` it is 7.2, else the newest after it, else 6.1; what an earlier run chose stays:
     a run must not need the network to learn that the archive moved on. Raises ConfigError for an
     unusable source, TestbedError when the kernel cannot be built.
     """

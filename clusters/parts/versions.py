@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clusters.parts.workshop import Workshop
 
 DEFAULT_CONTROL_PLANE = "v1.37.2"
-"""The version of kube-apiserver and kube-controller-manager when none is asked for."""
+"""The version of kube-proxy, kube-apiserver and kube-controller-manager when none is asked for."""
 
 DEFAULT_KIND = "v1.34.4"
 """The newest Kubernetes whose kubelet takes cgroup v1 and Debian 12's containerd 1.6 as they are.

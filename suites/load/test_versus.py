@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 NEEDS = ("load-generator", "node-access", "outside-client", "outside-route", "proxy-restart")
 LIMITS = {"connect p50": 1.10, "connect p90": 1.25, "CPU": 1.10, "sync time": 1.25, "memory": 1.25}
-"""How many times the baseline's the candidate's may be, surely: the research on gates of others
-(benchstat, rustc-perf, k8s-netperf) has 10% for what is steady and 25% for tails."""
+"""How many times the baseline's the candidate's may be, surely: 10% for what is steady and 25%
+for tails and what is noisy."""
 
 BATCHES, CHANGES = 6, 3
 COUNTED = ("a new Service", "another endpoint", "session affinity", "a Service that goes")

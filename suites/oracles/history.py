@@ -2,8 +2,8 @@
 
 A history is what was tried (`Tried`), who was a backend when (`Stay`), and when faults kept the
 build from its work (`Window`). All times are seconds of one clock. A change takes effect at some
-moment between its two times, so each judge uses the one that is kinder to the build. Structure:
-section 3.4 of the design of Jepsen's set-full and cilium's no-interrupted-connections check.
+moment between its two times, so each judge uses the one that is kinder to the build. After Jepsen's
+set-full checker and cilium's no-interrupted-connections test.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Window:
 
 
 def misdelivered(tried: Sequence[Tried], backends: Collection[str]) -> Judgement:
-    """Judge that nobody ever answered who was no backend at any time (I1, no exception)."""
+    """Judge that nobody ever answered who was no backend at any time; no exception."""
     answered = [one for one in tried if one.outcome == GOOD]
     strange = [one for one in answered if one.backend not in backends]
     garbled = [one for one in tried if one.outcome == "garbled"]
@@ -79,10 +79,10 @@ def unfailing(
     ways: Collection[str] = (),
     stalled: Sequence[Window] = (),
 ) -> Judgement:
-    """Judge that no more than `budget` attempts failed outside the windows that excuse them (I4).
+    """Judge that no more than `budget` attempts failed outside the windows that excuse them.
 
     An attempt is excused that was under way at any moment of a window, and that failed in one of
-    these `ways` if there are any: who has no endpoint refuses, and drops nothing (I5). A timeout is
+    these `ways` if there are any: who has no endpoint refuses, and drops nothing. A timeout is
     excused as well while the machine was `stalled`. Figures: failed attempts by kind, those excused
     as `excused`.
     """
@@ -176,7 +176,7 @@ def flows_kept(
     excused: Sequence[Window] = (),
     returned: Mapping[str, Sequence[Window]] | None = None,
 ) -> Judgement:
-    """Judge that open flows go on: none breaks, and none changes its backend (I3).
+    """Judge that open flows go on: none breaks, and none changes its backend.
 
     `tried` are the requests of flows, each load one flow. A flow may break while its backend has
     `returned`. Figure `cut`: flows that broke.
@@ -223,7 +223,7 @@ def affine(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
 
 
 def recovered(tried: Sequence[Tried], healed: float, bound: float) -> Judgement:
-    """Judge that everything succeeds again `bound` seconds after the last fault (I9).
+    """Judge that everything succeeds again `bound` seconds after the last fault.
 
     The figure `recovery_s` is the time to the last failure after the healing.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def stale(
     tried: Sequence[Tried], stays: Sequence[Stay], bound: float, deaf: Sequence[Window] = ()
 ) -> Judgement:
-    """Judge that a removed backend gets no connection later than `bound` seconds (I2).
+    """Judge that a removed backend gets no connection later than `bound` seconds.
 
     While a window of `deaf` lasts the build cannot learn of changes: the time begins at its end.
     The figure `stale_s` is the longest time from a removal to the last connection that got there.
@@ -120,7 +120,7 @@ def arrived(
     *,
     alpha: float = 1e-9,
 ) -> Judgement:
-    """Judge that each load reaches an added backend within `bound` seconds (I9).
+    """Judge that each load reaches an added backend within `bound` seconds.
 
     Wrong is one that was never chosen, later than that, in as many connections as would all have
     missed it with a chance below `alpha`. The figure `first_packet_s` is the longest time to the

@@ -46,7 +46,7 @@ SYSCTLS = {
     "net/bridge/bridge-nf-call-iptables": "1",
     "net/bridge/bridge-nf-call-ip6tables": "1",
     "net/netfilter/nf_conntrack_max": str(CONNTRACK_MAX),
-    # Probes bind to source ports of their own, below these; see fixtures/clients.py.
+    # Probes bind to source ports of their own, below these; see fixtures/source_ports.py.
     "net/ipv4/ip_local_port_range": "60000 65535",
     # By default a kernel sends one ICMP error a second to each client, and a refusal that is not
     # sent looks like a drop.
