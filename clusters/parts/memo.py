@@ -58,6 +58,9 @@ def digest_of(cache: Cache, path: Path) -> str:
 
 
 def identity(path: Path) -> str:
-    """Return a key that changes when the file is replaced or written to: path, size, time in ns."""
+    """Return a key that changes when the file is replaced or written to.
+
+    Path, size, time in ns and inode.
+    """
     stat = path.stat()
     return f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"

@@ -1,4 +1,4 @@
-"""The claims of the article that this project grew from, row by row, and whether they hold here.
+"""What is said of IPVS against iptables, claim by claim, and whether it holds here.
 
 "IPVS beats iptables: constant-time lookup instead of a walk through rules, half the packet
 processing time, less CPU, even distribution, stable under growth." Each claim is turned into a

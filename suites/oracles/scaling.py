@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured figure with its interval; the unit is whoever measured it's."""
+    """A measured figure with its interval; the unit is that of the values that it is made from."""
 
     middle: float
     low: float
