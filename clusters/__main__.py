@@ -18,6 +18,7 @@ from clusters.embedded import labclient, namespaces, rundir
 from clusters.embedded.addresses import NODE_CONTROL_PORT, NodeAddresses
 from clusters.embedded.enter import how_to_enter
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
+from clusters.hints import clusters_command
 from clusters.parts import versions
 from clusters.parts.prepare import Want, prepare
 from clusters.parts.progress import choose_progress
@@ -179,7 +180,7 @@ def _find(name: str) -> Path:
     if name:
         found = [directory for directory in running if directory.name == name]
         if not found:
-            raise ConfigError(f"no cluster {name} is up; see: python -m clusters list")
+            raise ConfigError(f"no cluster {name} is up; see: {clusters_command('list')}")
         return found[0]
     if not running:
         raise ConfigError("no cluster is up; a run with --kp-keep leaves one")

@@ -11,6 +11,7 @@ from clusters.embedded import creation, host_kernel, labclient, namespaces, rund
 from clusters.embedded.control_plane import Binaries
 from clusters.embedded.provider import EmbeddedCluster
 from clusters.errors import ConfigError
+from clusters.hints import clusters_command
 from clusters.parts import versions
 from clusters.parts.prepare import Parts, Want, prepare
 from clusters.protocol import MODES, ProxySpec, modes_of
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from clusters.parts.progress import Recorder as Progress
     from clusters.protocol import RunMode
     from clusters.providers import Request
-
-LIST_COMMAND = "python -m clusters list"
 
 NEED_A_KERNEL = frozenset({"node-freeze", "node-power", "netem", "own-kernel"})
 """What can be done only to a node that has a kernel of its own."""
@@ -42,7 +41,9 @@ class EmbeddedProvider:
         """Refuse to reuse a cluster that is not up."""
         reuse = request.reuse
         if reuse and reuse != "last" and not rundir.alive(rundir.base() / reuse):
-            raise ConfigError(f"--kp-reuse {reuse}: no such cluster is up; see: {LIST_COMMAND}")
+            raise ConfigError(
+                f"--kp-reuse {reuse}: no such cluster is up; see: {clusters_command('list')}"
+            )
         if reuse == "last" and not rundir.running():
             raise ConfigError("--kp-reuse: no cluster is up; make one with --kp-keep")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clusters.embedded import rundir
+from clusters.hints import clusters_command
 
 
 def enter_command(directory: Path) -> str:
@@ -25,8 +26,8 @@ def how_to_enter(directory: Path) -> str:
         [
             f"The cluster {name} is still up:",
             f"  kubectl    {enter_command(directory)} kubectl --kubeconfig {kubeconfig} get nodes",
-            f"  shell      python -m clusters shell node-1 --run {name}",
+            f"  shell      {clusters_command('shell', 'node-1', '--run', name)}",
             "  next run   add --kp-reuse",
-            f"  remove     python -m clusters down {name}",
+            f"  remove     {clusters_command('down', name)}",
         ]
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from clusters.errors import ConfigError
 from clusters.existing import doctor
 from clusters.existing.provider import ExistingCluster
+from clusters.hints import clusters_command
 from clusters.parts.build_info import Build
 from clusters.protocol import ProxySpec
 from clusters.providers import Outlook, Up
@@ -115,8 +116,8 @@ class ExistingProvider:
             _FINDINGS[request.kubeconfig] = known
         if not known.usable:
             raise ConfigError(
-                f"{request.kubeconfig}: {_objection(known)}; see: python -m clusters doctor "
-                f"{request.kubeconfig}"
+                f"{request.kubeconfig}: {_objection(known)}; see: "
+                f"{clusters_command('doctor', str(request.kubeconfig))}"
             )
         return known
 

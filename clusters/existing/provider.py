@@ -21,6 +21,7 @@ from clusters.existing.faults import ExistingFaults
 from clusters.existing.kube_proxy import KubeProxies
 from clusters.existing.node import ExistingNode, NodeAccess
 from clusters.existing.relay import Relay
+from clusters.hints import clusters_command
 from clusters.kube import Kube
 from clusters.protocol import METRICS_PORT, AgentAddress, Node, ProxySpec, Ran
 
@@ -141,7 +142,7 @@ class ExistingCluster:
                 raise
             raise TestbedError(
                 f"the namespace {name} is there: another run uses this cluster, or was killed; "
-                f"then: python -m clusters clean {self.kubeconfig}"
+                f"then: {clusters_command('clean', str(self.kubeconfig))}"
             ) from error
         self._wait_account(name)
         path = f"/api/v1/namespaces/{name}/configmaps"
@@ -357,7 +358,7 @@ class ExistingCluster:
                     f"  look       kubectl --kubeconfig {self.kubeconfig} get namespaces "
                     f"-l {objects.MANAGED}={objects.OURS[objects.MANAGED]}"
                 ),
-                f"  remove     python -m clusters clean {self.kubeconfig}",
+                f"  remove     {clusters_command('clean', str(self.kubeconfig))}",
             ]
         )
 

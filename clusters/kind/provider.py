@@ -15,6 +15,7 @@ from clusters.embedded.labclient import LabProcess
 from clusters.errors import ConfigError, TestbedError
 from clusters.existing.objects import AGENT, SYSTEM_NAMESPACE
 from clusters.existing.provider import ExistingCluster
+from clusters.hints import clusters_command
 from clusters.kind import archives, cgroups, daemon, image, links
 from clusters.kind.config import NAME
 from clusters.protocol import AgentAddress, Node, ProxySpec
@@ -272,7 +273,7 @@ class KindCluster(ExistingCluster):
                 f"The kind cluster {self.name} is still up:",
                 f"  kubectl    {kubectl} get nodes",
                 f"  shell      {kubectl} {pod} -- nsenter -t 1 -m -u bash",
-                f"  remove     python -m clusters down {self.name}",
+                f"  remove     {clusters_command('down', self.name)}",
             ]
         )
 
