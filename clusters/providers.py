@@ -92,7 +92,7 @@ class Provider(Protocol):
 
     name: str
     default_build: str
-    """What is judged where the user names no build; "" for what runs there."""
+    """What is judged where the user names no build; "" for that of the control plane's version."""
     default_control_plane: str
     """The version of the control plane where the user names none; "" for what runs there."""
 

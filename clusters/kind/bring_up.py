@@ -54,7 +54,7 @@ class KindProvider:
     """Makes kind clusters; see `clusters.providers.Provider`."""
 
     name = "kind"
-    default_build = versions.DEFAULT_KIND
+    default_build = ""
     default_control_plane = versions.DEFAULT_KIND
 
     def check(self, request: Request) -> None:
@@ -103,7 +103,7 @@ class KindProvider:
                     "Use --kp-kernel uml."
                 )
             kernel = _get_kernel(shop, request.kernel_series) if uml else None
-            build = get_build(shop, request.build or version)
+            build = get_build(shop, request.build)
             image = get_node_image(shop, version)
             return KindParts(
                 build=build,
