@@ -25,6 +25,7 @@ READ = (
     ("list", "", "nodes", ""),
     ("list", "", "namespaces", ""),
     ("list", "", "services", ""),
+    ("list", "events.k8s.io", "events", ""),
     ("get", "apps", "daemonsets", NAMESPACE),
     ("get", "", "configmaps", NAMESPACE),
     ("list", "", "pods", NAMESPACE),
