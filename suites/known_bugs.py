@@ -45,6 +45,34 @@ LISTED_LATER = KnownBug(
     fixed="1.38",
     modes=("nftables",),
 )
+LOCAL_CLIENTS = KnownBug(
+    "pods of a node without an endpoint do not reach a Service of policy Local",
+    issue="k/k #131765",
+    fixed="1.34",
+    modes=("nftables",),
+)
+EXTERNAL_IPS = KnownBug(
+    "externalIPs of a Service of policy Local are refused",
+    issue="k/k #121909",
+    since="1.26",
+    fixed="1.30",
+    modes=("ipvs",),
+)
+INTERFACE_PREFIX = KnownBug(
+    "detectLocalMode InterfaceNamePrefix fails every sync",
+    issue="k/k #134024",
+    fixed="1.35",
+    backports=("1.34.4",),
+    modes=("nftables",),
+)
+NO_REPAIR = KnownBug(
+    "nothing repairs IPVS for an hour",
+    issue="k/k #134147",
+    since="1.34",
+    fixed="1.36",
+    backports=("1.34.4", "1.35.1"),
+    modes=("ipvs",),
+)
 ONE_ADDRESS = KnownBug(
     "who is in a source range of one address is shut out for a moment at every sync",
     issue="not reported yet; syncIPSetEntries in k/k pkg/proxy/ipvs/ipset.go",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
+from suites.known_bugs import EXTERNAL_IPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,6 +55,7 @@ def test_external_ip(
     min_nodes=2,
     requires=OUTSIDE,
     reference="k/k #121909",
+    known_bug=EXTERNAL_IPS,
 )
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_external_ip_with_local_policy(

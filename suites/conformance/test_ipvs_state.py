@@ -11,6 +11,7 @@ from fixtures.arp import who_has
 from fixtures.case import case
 from fixtures.kernel_state import DUMMY
 from fixtures.reconfigure import sysctl
+from suites.known_bugs import NO_REPAIR
 from suites.oracles.leftovers import same_members
 from suites.schedulers.ipvs import Table
 from suites.vips import live_vips
@@ -191,6 +192,7 @@ def test_timeouts(
     requires=NEEDS,
     reference="k/k#134147",
     disruptive=True,
+    known_bug=NO_REPAIR,
 )
 def test_resync(
     workloads: Workloads,

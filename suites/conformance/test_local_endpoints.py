@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
+from suites.known_bugs import LOCAL_CLIENTS
 from suites.load_balancing import load_balancer
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ OUTSIDE = ("outside-client",)
 OK, UNAVAILABLE = 200, 503
 
 
-@case("ETP-003", feature="eTP", min_nodes=2, reference="k/k #131765, #132456, #97081")
+@case(
+    "ETP-003",
+    feature="eTP",
+    min_nodes=2,
+    reference="k/k #131765, #132456, #97081",
+    known_bug=LOCAL_CLIENTS,
+)
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_local_clients_are_not_bound(
     workloads: Workloads,

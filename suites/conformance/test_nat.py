@@ -11,6 +11,7 @@ from fixtures.case import case
 from fixtures.reconfigure import reconfigured
 from suites.check import sources
 from suites.judges import seen_as
+from suites.known_bugs import INTERFACE_PREFIX
 from suites.oracles.verdict import require
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ DETECTORS: dict[str, dict[str, Any]] = {
     "ClusterCIDR": {},
     "NodeCIDR": {},
     "BridgeInterface": {"detectLocal": {"bridgeInterface": "cni0"}},
-    "InterfaceNamePrefix": {"detectLocal": {"interfaceNamePrefix": "cni"}},
 }
+BY_PREFIX = {"detectLocal": {"interfaceNamePrefix": "cni"}}
 
 
 @case(
@@ -116,7 +117,7 @@ def test_off_cluster_client(
     level="extended",
     min_nodes=2,
     requires=(*OUTSIDE, *RESTART),
-    reference=f"{DETECT}; k/k #134024",
+    reference=DETECT,
     disruptive=True,
 )
 @pytest.mark.parametrize("detector", DETECTORS)
@@ -134,5 +135,30 @@ def test_detect_local_mode(
     overlay = {"detectLocalMode": detector, **DETECTORS[detector]}
     if detector != "ClusterCIDR":
         overlay["clusterCIDR"] = ""
+    with reconfigured(cluster, nodes[:1], overlay):
+        from_outside(workloads, clients, nodes, entry, check, family)
+
+
+@case(
+    "NAT-004",
+    feature="NAT",
+    level="extended",
+    min_nodes=2,
+    requires=(*OUTSIDE, *RESTART),
+    reference=f"{DETECT}; k/k #134024",
+    disruptive=True,
+    known_bug=INTERFACE_PREFIX,
+)
+def test_detect_local_by_prefix(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    check: Check,
+    family: Family,
+    entry: Entry,
+) -> None:
+    """With InterfaceNamePrefix, too, the node's pods keep their address, and strangers do not."""
+    overlay = {"detectLocalMode": "InterfaceNamePrefix", "clusterCIDR": "", **BY_PREFIX}
     with reconfigured(cluster, nodes[:1], overlay):
         from_outside(workloads, clients, nodes, entry, check, family)

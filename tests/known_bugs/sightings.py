@@ -57,8 +57,8 @@ SIGHTINGS = (
     ),
     Sighting("B13", 118146, "ipvs", "HLT-002", VERSION, defect="one healthy family is enough"),
     Sighting("B20", 131765, "nftables", "ETP-003", "v1.33.0"),
-    Sighting("B21", 134024, "nftables", "NAT-003", "v1.33.0"),
-    Sighting("B21", 134024, "nftables", "NAT-003", "v1.34.0", fixed="v1.34.4"),
+    Sighting("B21", 134024, "nftables", "NAT-004", "v1.33.0"),
+    Sighting("B21", 134024, "nftables", "NAT-004", "v1.34.0", fixed="v1.34.4"),
     Sighting("B23", 139515, "nftables", "SVC-025", "v1.34.4"),
     Sighting("B28", 142183, "nftables", "NP-009", VERSION, fixed=""),
     Sighting(
