@@ -76,6 +76,12 @@ class Experiment:
         self.near[name] = near.name
         return self.history.load(name, client, target, rate)
 
+    def sticky(self, name: str, client: Client, target: Target, near: Node) -> Load:
+        """Begin fresh connections, or datagrams, that are all to go to one endpoint."""
+        load = self.load(name, client, target, near)
+        load.sticky = True
+        return load
+
     def control(self, name: str, client: Client, pod: Pod) -> None:
         """Begin connections to a pod past any kube-proxy, which show how the machine is."""
         target = Target(pod.addresses[pod.workloads.family], 8080)

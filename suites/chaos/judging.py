@@ -74,6 +74,7 @@ class Judging:
         self.flows = [one for one in self.tried if one.load in flows]
         self.follow = [one for one in self.tried if one.load in follow]
         self.fresh = [one for one in self.tried if one.load in near.keys() - flows - follow]
+        self.sticky = {x.name for x in history.loads if x.sticky}
 
     def _tried(self) -> list[oracle.Tried]:
         """Return all attempts, by the clock of the harness."""
@@ -109,13 +110,19 @@ class Judging:
                 found += [
                     self._unfailing(node, fresh),
                     stale(fresh, self.stays, self.bound, deaf),
-                    arrived(fresh, self.stays, self.bound, far),
+                    arrived(self._free(fresh), self.stays, self.bound, far),
                 ]
             if follow:
                 found.append(stale(follow, self.stays, self.bound, deaf))
+        if self.sticky:
+            found.append(oracle.affine([one for one in self.fresh if one.load in self.sticky]))
         if self.flows:
             found.append(oracle.flows_kept(self.flows, self.flow_windows, self.returned))
         return found
+
+    def _free(self, fresh: Sequence[oracle.Tried]) -> list[oracle.Tried]:
+        """Return the attempts that may go to any endpoint."""
+        return [one for one in fresh if one.load not in self.sticky]
 
     def _unfailing(self, node: str, fresh: Sequence[oracle.Tried]) -> Judgement:
         return oracle.unfailing(

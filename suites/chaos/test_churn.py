@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from fixtures.case import case
 from fixtures.churn import nobodies, repeating
+from fixtures.faults import ProxyKilled
 from fixtures.history import Span
 from fixtures.slices import Slices, endpoint, endpoints
 from suites.chaos.judging import Excuses
+from suites.chaos.loads import recent
+from suites.chaos.members import Members
 from suites.programmed import set_ready
 from suites.terminating import SERVES_ON, end, terminate
 
@@ -27,6 +30,8 @@ TRACKER = "k/k pkg/proxy/endpointslicecache.go"
 CHANGES = 40
 BURST = 60
 WIDE = 250
+STAYING = 5
+"""Endpoints of which clients hold three at most, so that two may always go."""
 
 
 @case(
@@ -231,3 +236,45 @@ def test_flapping_readiness(
     flows = [Span("it flaps", "change", began, experiment.now())]
     cut = Excuses(flows=flows) if victim.spec.mode == "ipvs" else Excuses()
     experiment.judge({steady.identity, flaps.identity}, cut)
+
+
+@case(
+    "CHA-047",
+    feature=("churn", "affinity"),
+    profile="chaos",
+    level="extended",
+    min_nodes=2,
+    requires=(*NEEDS, "proxy-restart"),
+    reference="k/k test/e2e/network/service.go, should have session affinity work",
+    disruptive=True,
+)
+def test_affinity_under_churn(
+    experiment: Experiment, workloads: Workloads, clients: Clients, nodes: Sequence[Node]
+) -> None:
+    """Clients of a Service with ClientIP stay where they are while other endpoints come and go."""
+    other, victim = nodes[0], nodes[1]
+    pods = workloads.pods(STAYING + 1, on=nodes[:2])
+    members = Members(workloads, experiment.history, pods[:STAYING], sessionAffinity="ClientIP")
+    service, outside = members.service, clients.outside()
+    experiment.sticky("pod", clients.pod(other), service.target(), other)
+    experiment.sticky("outside", outside, service.node_target(victim), victim)
+    experiment.sticky("UDP", outside, service.node_target(victim, "udp"), victim)
+    experiment.until_served()
+    begun = experiment.now()
+    experiment.go_on(1)
+    homes = {one.backend for x in experiment.fresh() for one, *_ in recent(x, begun)}
+
+    def swap(number: int) -> None:
+        spare = next(pod for pod in pods if pod not in members.now)
+        free = [pod for pod in members.now if pod.identity not in homes]
+        members.swap(free[number % len(free)], spare)
+
+    for _ in range(2):
+        with repeating(swap, every=0.2) as changes:
+            experiment.until.testbed(
+                f"{CHANGES // 2} changes are made", lambda: changes() >= CHANGES // 2, within=120
+            )
+        with experiment.nemesis.during(ProxyKilled(victim.name)):
+            swap(0)
+        experiment.go_on(2)
+    experiment.judge(members.ever, Excuses())

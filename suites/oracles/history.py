@@ -210,9 +210,9 @@ def flows_kept(
     return right(f"all {len(flows)} open flows went on with their backends", "", figures)
 
 
-def affine(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
+def affine(tried: Sequence[Tried]) -> Judgement:
     """Judge that each load's connections stay with one backend (session affinity)."""
-    loads = by_load([one for one in tried if one.outcome == GOOD and not in_window(one, excused)])
+    loads = by_load([one for one in tried if one.outcome == GOOD])
     for name, own in loads.items():
         seen = list(dict.fromkeys(one.backend for one in own))
         if len(seen) > 1:
@@ -220,31 +220,6 @@ def affine(tried: Sequence[Tried], excused: Sequence[Window] = ()) -> Judgement:
     if not loads:
         return undecided("nobody answered")
     return right(f"the connections of each of {len(loads)} clients stayed with one backend")
-
-
-def recovered(tried: Sequence[Tried], healed: float, bound: float) -> Judgement:
-    """Judge that everything succeeds again `bound` seconds after the last fault.
-
-    The figure `recovery_s` is the time to the last failure after the healing.
-    """
-    after = [one for one in tried if one.at > healed and one.outcome != PROBE]
-    failed = [one for one in after if one.outcome != GOOD]
-    took = max((one.at - healed for one in failed), default=0.0)
-    figures = {"recovery_s": round(took, 3)}
-    if not any(one.at > healed + bound and one.outcome == GOOD for one in after):
-        return (
-            undecided(f"nothing succeeded later than {bound:.2f} s after the healing")
-            if not (failed and failed[-1].at > healed + bound)
-            else wrong(f"nothing succeeds again {bound:.2f} s after the healing", "", figures)
-        )
-    if took > bound:
-        return wrong(
-            f"a connection still failed {took:.2f} s after the healing; after {bound:.2f} s "
-            "none may",
-            _failures([one for one in failed if one.at > healed + bound]),
-            figures,
-        )
-    return right(f"all was well {took:.2f} s after the healing", "", figures)
 
 
 def lively(

@@ -10,7 +10,6 @@ from suites.oracles.history import (
     lively,
     misdelivered,
     mostly,
-    recovered,
     stalls,
     unfailing,
 )
@@ -108,14 +107,6 @@ def test_affinity_is_by_load() -> None:
     assert affine([*STEADY, *other]).ok is True
     assert affine([*STEADY, tried(5, backend="x/b")]).ok is False
     assert affine([]).ok is None
-
-
-def test_recovery_has_a_bound() -> None:
-    """The last failure after the healing comes in time; without a success later nobody knows."""
-    assert recovered([*STEADY, tried(5.2, "timeout")], 5.0, 1.0).figures == {"recovery_s": 0.2}
-    assert recovered([*STEADY, tried(6.5, "timeout")], 5.0, 1.0).ok is False
-    assert recovered([tried(4)], 5.0, 1.0).ok is None
-    assert recovered([tried(7, "timeout")], 5.0, 1.0).ok is False
 
 
 def test_a_test_that_did_not_live_decides_nothing() -> None:
