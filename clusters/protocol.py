@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
@@ -51,9 +52,25 @@ class ProxySpec:
             return ""
         return str(dict(self.config.get("ipvs", {})).get("scheduler") or "rr")
 
+    @property
+    def min_sync(self) -> float:
+        """Seconds from sync to sync at least (minSyncPeriod), 0 where the user said nothing."""
+        return seconds_of(str(dict(self.config.get(self.mode) or {}).get("minSyncPeriod") or "0"))
+
     def with_config(self, overlay: Mapping[str, Any]) -> ProxySpec:
         """Return the same kube-proxy with `overlay` merged over its configuration."""
         return ProxySpec(self.build, self.mode, merge(self.config, overlay), self.flags)
+
+
+UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(duration: str) -> float:
+    """Return the seconds of a duration as Go writes it, such as "1m0.5s"; 0 for what is none."""
+    parts = re.findall(r"([\d.]+)(ns|us|\u00b5s|ms|s|m|h)", duration)
+    if "".join(number + unit for number, unit in parts) != duration:
+        return 0.0
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
 
 
 def modes_of(mode: RunMode, nodes: int) -> list[Mode]:

@@ -8,7 +8,7 @@ import pytest
 
 from clusters.embedded.proxy import NOT_OFFERED
 from clusters.embedded.proxy_config import render
-from clusters.protocol import MODES, Mode, ProxySpec, merge
+from clusters.protocol import MODES, Mode, ProxySpec, merge, seconds_of
 
 BUILD = Path("/no/kube-proxy")
 
@@ -120,3 +120,12 @@ def test_mode_not_offered_is_recognised(log: str, reason: str) -> None:
 def test_other_failures_are_not_mistaken(log: str) -> None:
     """A crash or another configuration error does not excuse a build as without the mode."""
     assert NOT_OFFERED.search(log) is None
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"),
+    [("50ms", 0.05), ("1m0.5s", 60.5), ("1h", 3600.0), ("0", 0.0), ("", 0.0), ("soon", 0.0)],
+)
+def test_durations_are_go_s(duration: str, seconds: float) -> None:
+    """A KubeProxyConfiguration has durations as Go writes them."""
+    assert seconds_of(duration) == pytest.approx(seconds)
