@@ -62,6 +62,7 @@ def everything(run: Run) -> dict[str, str]:
         "etcd": info.etcd,
         "Started": f"{info.started:%Y-%m-%d %H:%M:%S %Z}",
         "Took": "" if run.seconds is None else seconds(run.seconds),
+        "Only": info.narrowed,
         "Seed": "" if info.seed is None else str(info.seed),
         "Timeouts": ", ".join(f"{name} {limit:g} s" for name, limit in info.timeouts.items()),
         "Suite": info.suite_version,

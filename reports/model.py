@@ -178,7 +178,11 @@ class Machine(_Model):
 
 
 class RunInfo(_Model):
-    """Everything needed to know, and to repeat, what was run; `timeouts` are in seconds."""
+    """Everything needed to know, and to repeat, what was run; `timeouts` are in seconds.
+
+    `seed` is what random cases draw from unless they are given one of their own. `narrowed` is
+    how the user chose among the cases, empty for all that the mode has or its core.
+    """
 
     id: str
     started: AwareDatetime
@@ -199,6 +203,7 @@ class RunInfo(_Model):
     python: str = ""
     machine: Machine = Machine()
     replay: str = ""
+    narrowed: str = ""
 
 
 class BuildVerdict(_Model):

@@ -127,7 +127,7 @@ class ProfileReport(_Model):
 
 
 class QualificationVerdict(_Model):
-    """The headline; qualified means nothing wrong and every core level a success."""
+    """The headline; qualified means nothing wrong and every core level a whole success."""
 
     outcome: str
     qualified: bool
@@ -222,7 +222,8 @@ def _environment(run: Run) -> Environment:
 def _verdict(run: Run, found: list[Section]) -> QualificationVerdict:
     judgement = judge(run)
     core = [section for section in found if section.level is Level.CORE]
-    complete = bool(core) and all(section.result == "success" for section in core)
+    whole = bool(core) and not run.info.narrowed
+    complete = whole and all(section.result == "success" for section in core)
     return QualificationVerdict(
         outcome=judgement.word.lower().replace(" ", "-"),
         qualified=judgement.status == 0 and complete,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shlex
 import time
 from typing import TYPE_CHECKING
@@ -111,7 +110,7 @@ def test_random_faults(
     """Whatever faults come in whatever order, no connection fails that none of them excuses."""
     options, cluster = run_session.options, run_session.cluster
     chaos = options.chaos
-    seed = secrets.randbits(32) if chaos.seed is None else chaos.seed
+    seed = run_session.seed if chaos.seed is None else chaos.seed
     count = chaos.steps or STEPS
     steps = (
         from_line(chaos.replay)

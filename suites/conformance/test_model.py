@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 import shlex
 import time
 from typing import TYPE_CHECKING
@@ -78,7 +77,7 @@ def test_random_changes(
 ) -> None:
     """After any sequence of changes every vantage meets what the routing model says."""
     options, trial = run_session.options, Trial(bench)
-    number = secrets.randbits(32) if options.model_seed is None else options.model_seed
+    number = run_session.seed if options.model_seed is None else options.model_seed
     steps = options.model_steps or MANY
     seconds = math.inf if options.model_steps else SECONDS
     explorer = Explorer(trial, steps, number, seconds=seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -72,11 +72,9 @@ class Judged:
         return {result.case.id: str(result.outcome) for result in self.run.results}
 
     @property
-    def qualification(self) -> dict[str, object]:
+    def qualification(self) -> dict[str, Any]:
         """What qualification.yaml says."""
-        loaded: dict[str, object] = yaml.safe_load(
-            (self.artifacts / "qualification.yaml").read_text()
-        )
+        loaded: dict[str, Any] = yaml.safe_load((self.artifacts / "qualification.yaml").read_text())
         return loaded
 
     @property

@@ -6,6 +6,7 @@ other names raise what they say.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,8 @@ class KeptFake(FakeCluster):
 def get_parts(options: Options, _progress: object) -> Any:
     """Name the build without looking at it."""
     build = Build(options.build, Path("/no") / options.build, "v1.99.0", "0" * 64, "amd64")
-    return SimpleNamespace(build=build)
+    baseline = options.baseline and replace(build, source=options.baseline)
+    return SimpleNamespace(build=build, baseline=baseline or None)
 
 
 def bring_up(options: Options, parts: Any, _logs: object, _note: object) -> Any:

@@ -136,3 +136,13 @@ def test_one_of_two_modules_cannot_be_imported(judge: Judge, pytester: pytest.Py
     assert judged.status == 3
     assert "No module named 'no_such_library'" in judged.out
     assert not (judged.artifacts.parent / "made").exists()
+
+
+def test_selection_is_told(judge: Judge) -> None:
+    """A run of some cases says so and qualifies no build; all cases and all of the core do."""
+    judged = judge(CASES, "--kp-cases", "ONE-1", "-k", "first")
+    assert judged.run.info.narrowed == "-k first --kp-cases ONE-1"
+    assert not judged.qualification["verdict"]["qualified"]
+    for whole in ((), ("--kp-level", "core")):
+        assert judge(CASES, *whole).run.info.narrowed == ""
+    assert "test_cases.py" in judge(CASES, "test_cases.py").run.info.narrowed

@@ -227,3 +227,11 @@ def test_waits(probe):
     assert (project.path / "closed").exists()
     assert (judged.junit["failures"], judged.junit["errors"]) == (0, 2)
     assert judged.qualification
+
+
+def test_baseline_is_named(judge: Judge) -> None:
+    """The reports say what a build was compared with."""
+    judged = judge(GOOD, "--kp-baseline", "v1.98")
+    assert judged.run.info.baseline is not None
+    assert judged.run.info.baseline.source == "v1.98"
+    assert judged.qualification["environment"]["baseline"] == "v1.99.0"

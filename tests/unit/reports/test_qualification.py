@@ -80,6 +80,16 @@ def test_qualified(
     assert qualified is report.verdict.qualified
 
 
+def test_selection_does_not_qualify(
+    make_run: Callable[..., Run], make_result: Callable[..., CaseResult]
+) -> None:
+    """A verdict on some of the cases is none on all."""
+    run = make_run(make_result())
+    info = run.info.model_copy(update={"narrowed": "-k affinity"})
+
+    assert not qualification(run.model_copy(update={"info": info})).verdict.qualified
+
+
 def test_extended_skip_qualifies(
     make_run: Callable[..., Run],
     make_case: Callable[..., CaseInfo],
