@@ -18,6 +18,7 @@ from clusters.embedded.proxy import NAME as PROXY
 from clusters.embedded.proxy import ProxyRunner
 from clusters.embedded.store import Store
 from clusters.errors import ConfigError, TestbedError
+from clusters.kube import Kube
 from clusters.protocol import METRICS_PORT, ZONE, AgentAddress, Node, ProxySpec, Ran
 from clusters.schedulers import has_scheduler
 
@@ -221,13 +222,9 @@ class EmbeddedCluster:
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a running pod is controlled."""
-        from kubernetes import client  # noqa: PLC0415 - see api
-
-        try:
-            pod = client.CoreV1Api(self.api).read_namespaced_pod(name, namespace)
-        except client.ApiException as error:
-            raise TestbedError(f"pod {namespace}/{name}: {error.reason}") from error
-        address = ((pod.metadata and pod.metadata.annotations) or {}).get("proxyproof.dev/agent")
+        # By the client's typed models this took a second, which it imports at the first use of one.
+        pod = Kube(self.api).find(f"/api/v1/namespaces/{namespace}/pods/{name}") or {"metadata": {}}
+        address = pod["metadata"].get("annotations", {}).get("proxyproof.dev/agent")
         if not address:
             raise TestbedError(f"pod {namespace}/{name} has not started")
         host, port = address.rsplit(":", 1)
