@@ -154,11 +154,6 @@ class ControlPlane:
         """Start the controller manager; the API server must answer, or it would back off."""
         self._spawn("kube-controller-manager", self._kube_controller_manager())
 
-    def label_node(self, name: str, label: str, value: str | None) -> bool:
-        """Set a label of a Node, or take it away; tell whether the API server did."""
-        body = json.dumps({"metadata": {"labels": {label: value}}})
-        return self._ask("PATCH", f"/api/v1/nodes/{name}", body) == http.client.OK
-
     def etcd_version(self) -> str:
         """Return the version that the running etcd says it has, such as "3.4.23"."""
         connection = http.client.HTTPConnection("127.0.0.1", ETCD_PORT, timeout=2)

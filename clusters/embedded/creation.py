@@ -100,7 +100,7 @@ class Creation:
             cluster.check_kernel(node, node.spec)
             cluster.runner.start(node)
         for node in cluster.embedded_nodes:
-            cluster.wait_synced(node)
+            cluster.runner.wait_synced(node)
         self._step(cluster, "kube-proxy synced")
         cluster.save()
         return cluster

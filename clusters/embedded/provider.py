@@ -19,7 +19,7 @@ from clusters.embedded.proxy import ProxyRunner
 from clusters.embedded.store import Store
 from clusters.errors import ConfigError, TestbedError
 from clusters.kube import Kube
-from clusters.protocol import METRICS_PORT, ZONE, AgentAddress, Node, ProxySpec, Ran
+from clusters.protocol import METRICS_PORT, AgentAddress, Node, ProxySpec, Ran
 from clusters.schedulers import has_scheduler
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class EmbeddedCluster:
                 self.runner.clean_up(node)
             node.spec = spec
             self.runner.start(node)
-            self.wait_synced(node)
+            self.runner.wait_synced(node)
 
         with ThreadPoolExecutor(max(1, len(chosen))) as pool:
             list(pool.map(replace, chosen))
@@ -138,7 +138,7 @@ class EmbeddedCluster:
         """Start the node's `spec` again; raises `BuildError`."""
         embedded = self._own(node)
         self.runner.start(embedded)
-        self.wait_synced(embedded)
+        self.runner.wait_synced(embedded)
 
     def check_kernel(self, node: Node, spec: ProxySpec) -> None:
         """Raise `ConfigError` when the node's kernel lacks the IPVS scheduler of `spec`.
@@ -152,18 +152,6 @@ class EmbeddedCluster:
                 f"the kernel of {node.name} has no IPVS scheduler {spec.scheduler!r} "
                 f"(CONFIG_IP_VS_{spec.scheduler.upper()}); no kube-proxy can run with it there"
             )
-
-    def wait_synced(self, node: EmbeddedNode) -> None:
-        """Wait for a started kube-proxy's first sync, and tell it the node's zone again.
-
-        The zone is taken away and given back: kube-proxy may miss it at its start, since the
-        handler is added to an informer that runs already and may be called before anybody listens
-        to it (NewNodeTopologyConfig in k/k pkg/proxy/config/config.go, 1.37). Then hints are
-        ignored until the label changes.
-        """
-        self.runner.wait_synced(node)
-        for zone in (None, node.zone):
-            self.control_plane.label_node(node.name, ZONE, zone)
 
     def stop_api(self) -> None:
         """Crash the API server; etcd and the controllers go on."""

@@ -62,7 +62,7 @@ def again(options: Options, nodes: int, what: str) -> str:
 
 @case(
     "MOD-001",
-    feature=("ClusterIP", "NodePort", "ExternalIP", "LoadBalancer", "eTP", "iTP"),
+    feature=("ClusterIP", "NodePort", "ExternalIP", "LoadBalancer", "eTP", "iTP", "topology"),
     level="extended",
     modes=RUN_MODES,
     min_nodes=2,
