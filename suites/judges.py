@@ -10,7 +10,7 @@ from suites.oracles.outcomes import only
 from suites.oracles.verdict import Judgement, listing, right, undecided, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 def unbroken(attempts: Attempts, which: str) -> Judgement:
@@ -103,19 +103,24 @@ def seen_as(attempts: Attempts, addresses: Mapping[str, str], what: str) -> Judg
     return right(f"every backend saw {what}")
 
 
-def same_backends(before: Attempts, after: Attempts) -> Judgement:
-    """Judge that connections held open live, each with the backend that it had."""
+def same_backends(before: Attempts, after: Attempts, cut: Collection[str] = ()) -> Judgement:
+    """Judge that connections held open live, each with the backend that it had.
+
+    Those to a backend of `cut` may have ended.
+    """
     if len(before) != len(after) or not before.ok:
         return undecided(f"only {before.by_backend().total()} of {len(before)} opened")
     pairs = list(zip(before, after, strict=True))
-    lost = [now for _, now in pairs if now.outcome not in {"alive", "ok"}]
+    ended = [(was, now) for was, now in pairs if now.outcome not in {"alive", "ok"}]
+    lost = [now for was, now in ended if was.backend not in cut]
     if lost:
         return wrong(f"{len(lost)} of {len(pairs)} open connections ended: {lost[0].outcome}")
-    moved = [(was, now) for was, now in pairs if was.backend != now.backend]
+    living = [pair for pair in pairs if pair not in ended]
+    moved = [(was, now) for was, now in living if was.backend != now.backend]
     if moved:
         was, now = moved[0]
         return wrong(
             f"{len(moved)} of {len(pairs)} open flows changed their backend, "
             f"one from {was.backend} to {now.backend}"
         )
-    return right(f"all {len(pairs)} open connections live on with their backends")
+    return right(f"{len(living)} of {len(pairs)} open connections live on with their backends")

@@ -11,6 +11,7 @@ from suites.judges import same_backends
 from suites.load_balancing import load_balancer
 from suites.open_flows import held_by
 from suites.oracles.verdict import require
+from suites.returning import may_be_cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,16 +31,27 @@ OPEN = 30
 
 
 def flips_under_flows(
-    service: Service, field: str, path: tuple[Client, Target], pods: Sequence[Pod], check: Check
+    service: Service,
+    field: str,
+    path: tuple[Client, Target],
+    pods: Sequence[Pod],
+    check: Check,
+    *,
+    ipvs: bool,
 ) -> None:
-    """Judge TCP connections and new ones over flips to Local and back; pods[0] is the local one."""
+    """Judge TCP connections and new ones over flips to Local and back; pods[0] is the local one.
+
+    In IPVS mode those of remote endpoints may be cut when these return (`suites.returning`).
+    """
     client, target = path
     check.reaches(client, target, pods)
+    returned: set[str] = set()
     with client.hold(target, OPEN, timeout=check.timeouts.answer) as held:
         for policy, reached in (("Local", pods[:1]), ("Cluster", pods)) * 2:
             service.update(**{field: policy})
             check.reaches(client, target, reached)
-            require(same_backends(held.opened, held.check()))
+            returned = may_be_cut(pods[1:] if policy == "Cluster" else (), ipvs=ipvs) | returned
+            require(same_backends(held.opened, held.check(), returned))
 
 
 def flips_under_datagrams(
@@ -88,11 +100,8 @@ def test_external_policy_under_flows(
     pods = workloads.pods(2, on=nodes[:2])
     service = workloads.service(type="NodePort")
     path = (clients.outside(), service.node_target(nodes[0], port))
-    if port == "tcp":
-        flips_under_flows(service, "externalTrafficPolicy", path, pods, check)
-    else:
-        ipvs = mode == "ipvs"
-        flips_under_datagrams(service, "externalTrafficPolicy", path, pods, check, ipvs=ipvs)
+    judge = flips_under_flows if port == "tcp" else flips_under_datagrams
+    judge(service, "externalTrafficPolicy", path, pods, check, ipvs=mode == "ipvs")
 
 
 @case("ITP-003", feature="iTP", min_nodes=2, reference=FLOWS)
@@ -109,11 +118,8 @@ def test_internal_policy_under_flows(
     pods = workloads.pods(2, on=nodes[:2])
     service = workloads.service()
     path = (clients.pod(nodes[0]), service.target(port))
-    if port == "tcp":
-        flips_under_flows(service, "internalTrafficPolicy", path, pods, check)
-    else:
-        ipvs = mode == "ipvs"
-        flips_under_datagrams(service, "internalTrafficPolicy", path, pods, check, ipvs=ipvs)
+    judge = flips_under_flows if port == "tcp" else flips_under_datagrams
+    judge(service, "internalTrafficPolicy", path, pods, check, ipvs=mode == "ipvs")
 
 
 @case("ETP-010", feature=("eTP", "health"), min_nodes=2, requires=OUTSIDE, reference=SYNC)

@@ -122,6 +122,14 @@ def test_same_backends() -> None:
     assert same_backends(attempts(A, REFUSED), attempts(ALIVE, ALIVE)).ok is None
 
 
+def test_same_backends_but_for_those_that_may_end() -> None:
+    """Only connections to the backends that are named may have ended, and none may move."""
+    after = attempts(ALIVE, ("reset", None, None, None))
+    assert same_backends(attempts(A, B), after, {B[1]}).ok is True
+    assert same_backends(attempts(A, B), after, {A[1]}).ok is False
+    assert same_backends(attempts(A, B), attempts(B, B), {A[1]}).ok is False
+
+
 def test_a_handshake_is_an_answer() -> None:
     """In TCP nothing was dropped that got as far as a connection; UDP has no handshake."""
     silent = attempts(("timeout", None, None, None))
