@@ -67,3 +67,13 @@ def test_shipped_budgets_are_good() -> None:
     for loads in yaml.safe_load(SHIPPED.read_text()).values():
         budgets = Budgets(loads)
         assert all(budgets.of(load) for load in loads)
+
+
+@pytest.mark.parametrize("kind", ["kind", "existing"])
+def test_every_cluster_has_the_budgets_of_its_cases(kind: str) -> None:
+    """Only what needs the tools' calls, or a kernel of the node's own, is for embedded ones."""
+    shipped = yaml.safe_load(SHIPPED.read_text())
+    assert set(shipped["embedded"]) - set(shipped[kind]) == {"written"}
+    for load, budgets in shipped["embedded"].items():
+        missing = set(budgets) - set(shipped[kind].get(load, budgets))
+        assert all("60,000 flows" in metric for metric in missing), (load, missing)
