@@ -6,6 +6,20 @@ from tests.mutation.defect import IPTABLES, IPVS, NFTABLES, Defect
 
 IPVS_UTIL = "pkg/proxy/ipvs/util/ipvs.go"
 
+EMPTIED = {
+    NFTABLES: (
+        (
+            "\t\t\t\t\tTimeout: ptr.To(time.Duration(svcInfo.StickyMaxAgeSeconds())"
+            " * time.Second),\n\t\t\t\t})\n"
+        ),
+        (
+            "\t\t\t\t\tTimeout: ptr.To(time.Duration(svcInfo.StickyMaxAgeSeconds())"
+            " * time.Second),\n\t\t\t\t})\n"
+            "\t\t\t\ttx.Flush(&knftables.Set{Name: epInfo.affinitySetName})\n"
+        ),
+    )
+}
+
 DEFECTS = (
     Defect(
         "source address of affinity is the Service's",
@@ -106,20 +120,14 @@ DEFECTS = (
     Defect(
         "affinity is emptied when an endpoint is written",
         ("nftables",),
-        {
-            NFTABLES: (
-                (
-                    "\t\t\t\t\tTimeout: ptr.To(time.Duration(svcInfo.StickyMaxAgeSeconds())"
-                    " * time.Second),\n\t\t\t\t})\n"
-                ),
-                (
-                    "\t\t\t\t\tTimeout: ptr.To(time.Duration(svcInfo.StickyMaxAgeSeconds())"
-                    " * time.Second),\n\t\t\t\t})\n"
-                    "\t\t\t\ttx.Flush(&knftables.Set{Name: epInfo.affinitySetName})\n"
-                ),
-            )
-        },
+        EMPTIED,
         ("AFF-007",),
+    ),
+    Defect(
+        "affinity is emptied when another endpoint comes or goes",
+        ("nftables",),
+        EMPTIED,
+        ("CHA-047",),
     ),
     Defect(
         "affinity leaves the node",
