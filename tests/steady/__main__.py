@@ -54,7 +54,7 @@ def one(mode: str, build: str, options: argparse.Namespace) -> Kept:
     artifacts = options.artifacts / f"{mode}-{build}"
     command = [*PYTEST, "--kp-mode", mode, "--kp-build", build, "--kp-artifacts", str(artifacts)]
     (artifacts / "run.jsonl").unlink(missing_ok=True)
-    began = time.monotonic()
+    began, suites = time.monotonic(), tree()
     name = options.artifacts / f"{mode}-{build}.log"
     name.parent.mkdir(parents=True, exist_ok=True)
     with name.open("w") as log:
@@ -70,7 +70,7 @@ def one(mode: str, build: str, options: argparse.Namespace) -> Kept:
     if not journal.exists():
         raise SystemExit(f"the suites did not run; see {name}")
     run = load_run(journal)
-    entry = kept(run, tree=tree(), what=options.what, seconds=time.monotonic() - began)
+    entry = kept(run, tree=suites, what=options.what, seconds=time.monotonic() - began)
     if entry.alarms:
         # The next run writes into the same place, and this is what has to be looked at.
         artifacts.rename(artifacts.with_name(f"{artifacts.name}-{int(time.time())}"))
@@ -95,8 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"{entry.seconds:.0f} s, {said}",
                     markup=False,
                 )
-                if options.docs:
-                    options.docs.write_text(page(read(ledger)))
+    if options.docs:
+        options.docs.write_text(page(read(ledger)))
     for row in rows(read(ledger)):
         bound = at_most(row.alarmed, row.runs)
         console.print(

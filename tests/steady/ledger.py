@@ -22,7 +22,10 @@ GOOD = frozenset({"passed", "skipped", "not-offered"})
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One run: its scope as `what`, cases by outcome, and each alarm in a sentence."""
+    """One run: its scope as `what`, cases by outcome, and each alarm in a sentence.
+
+    `cause` is what the alarms turned out to be, written by whoever found out.
+    """
 
     started: str
     tree: str
@@ -33,6 +36,7 @@ class Kept:
     load: float
     outcomes: dict[str, int] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
+    cause: str = ""
 
     @property
     def judged(self) -> int:

@@ -34,11 +34,12 @@ def page(entries: Sequence[Kept]) -> str:
             *(row.cases, f"{row.minutes:.1f}"),
         )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
-    alarms = [(entry, alarm) for entry in entries for alarm in entry.alarms]
     lines += ["", "## Alarms", ""]
-    if not alarms:
-        lines.append("None.")
-    for entry, alarm in alarms:
+    alarmed = [entry for entry in entries if entry.alarms]
+    for entry in alarmed:
         where = f"{entry.mode}, {entry.build}, {entry.started} ({entry.tree}, load {entry.load:g})"
-        lines.append(f"- {where}: {alarm}")
+        lines.append(f"- {where}: {entry.cause or 'cause unknown'}")
+        lines += [f"  - {alarm}" for alarm in entry.alarms]
+    if not alarmed:
+        lines.append("None.")
     return "\n".join(lines) + "\n"

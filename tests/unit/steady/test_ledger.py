@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,9 @@ def test_runs_add_up(tmp_path: Path) -> None:
     assert (row.runs, row.alarmed, row.cases, row.minutes) == (3, 1, 3, 1.5)
     text = page(read(ledger))
     assert "| ipvs |  | all | 3 | 1 | 86% | 3 | 1.5 |" in text
-    assert re.search(r"\(abc, load [0-9.]+\): X-1 failed: it was seen\n", text)
+    assert re.search(r"\(abc, load [0-9.]+\): cause unknown\n  - X-1 failed: it was seen\n", text)
+    found = [replace(entry, cause="a busy machine") for entry in read(ledger)]
+    assert "): a busy machine\n  - X-1 failed" in page(found)
 
 
 @pytest.mark.parametrize(("alarms", "runs", "bound"), [(0, 10, 0.259), (0, 50, 0.058), (3, 3, 1)])
