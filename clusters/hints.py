@@ -10,10 +10,10 @@ from pathlib import Path
 
 def clusters_command(*words: str) -> str:
     """Return `python -m clusters …` with the Python of this process, which has what it imports."""
-    return shlex.join([_python(), "-m", "clusters", *words])
+    return shlex.join([interpreter(), "-m", "clusters", *words])
 
 
-def _python() -> str:
+def interpreter() -> str:
     """Name the interpreter as briefly as it can be typed from where the person is."""
     here = Path(sys.executable)
     with_dots = os.path.relpath(here)
