@@ -16,12 +16,12 @@ from suites.check import sources
 from suites.judges import seen_as
 from suites.known_bugs import INTERFACE_PREFIX
 from suites.oracles.verdict import require
+from suites.routes import route_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clusters.protocol import Cluster, Family, Node
-    from fixtures.clients import Client
     from fixtures.provide import Clients
     from fixtures.surroundings import Entry
     from fixtures.workloads import Service, Workloads
@@ -36,11 +36,9 @@ MASQUERADE_ALL = {"iptables": {"masqueradeAll": True}, "nftables": {"masqueradeA
 DETECTORS = ("ClusterCIDR", "NodeCIDR", "BridgeInterface")
 
 
-def pod_interface(cluster: Cluster, pod: Client, family: Family) -> tuple[str, bool]:
-    """Return the interface of its node that leads to a pod, and whether it is a bridge."""
-    node = next(node for node in cluster.nodes if node.name == pod.node)
-    route = must(cluster, node, ["ip", "-j", "route", "get", pod.addresses[family]])
-    name = str(json.loads(route)[0]["dev"])
+def pod_interface(cluster: Cluster, node: Node, address: str) -> tuple[str, bool]:
+    """Return the interface of a node that leads to a pod of its own, and whether it is a bridge."""
+    name = str(route_to(cluster, node, address)["dev"])
     link = json.loads(must(cluster, node, ["ip", "-d", "-j", "link", "show", "dev", name]))[0]
     return name, link.get("linkinfo", {}).get("info_kind") == "bridge"
 
@@ -142,7 +140,7 @@ def test_detect_local_mode(
     """Each detectLocalMode knows the node's pods, which keep their address, from strangers."""
     overlay: dict[str, Any] = {"detectLocalMode": detector}
     if detector == "BridgeInterface":
-        name, bridge = pod_interface(cluster, clients.pod(nodes[0]), family)
+        name, bridge = pod_interface(cluster, nodes[0], clients.pod(nodes[0]).addresses[family])
         if not bridge:
             pytest.skip("the pods of this cluster are on no bridge")
         overlay["detectLocal"] = {"bridgeInterface": name}
@@ -172,7 +170,7 @@ def test_detect_local_by_prefix(
     entry: Entry,
 ) -> None:
     """With InterfaceNamePrefix, too, the node's pods keep their address, and strangers do not."""
-    name, _ = pod_interface(cluster, clients.pod(nodes[0]), family)
+    name, _ = pod_interface(cluster, nodes[0], clients.pod(nodes[0]).addresses[family])
     prefix = {"interfaceNamePrefix": name.rstrip(string.hexdigits) or name[:3]}
     overlay = {"detectLocalMode": "InterfaceNamePrefix", "clusterCIDR": "", "detectLocal": prefix}
     with reconfigured(cluster, nodes[:1], overlay):

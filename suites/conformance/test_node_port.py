@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 
 from fixtures.case import case
 from suites.judges import seen_as
+from suites.routes import source_towards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,16 +23,6 @@ if TYPE_CHECKING:
 
 NETWORKING = "k/k test/e2e/network/networking.go, Granular Checks: Services"
 SERVICE = "k/k test/e2e/network/service.go"
-
-
-def source_towards(cluster: Cluster, node: Node, address: str) -> str:
-    """Return the address that masquerading on `node` gives to packets for `address`.
-
-    It is one of the interface that the packet leaves by (nf_nat_masquerade_ipv4 in
-    net/netfilter/nf_nat_masquerade.c): the node's own, or its pod bridge's for a local pod.
-    """
-    ran = cluster.run(node, ["ip", "-j", "route", "get", address])
-    return str(json.loads(ran.stdout)[0]["prefsrc"])
 
 
 @case("NP-001", feature="NodePort", min_nodes=2, reference=NETWORKING)

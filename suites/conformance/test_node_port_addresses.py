@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_network
@@ -14,12 +13,12 @@ from fixtures.case import case
 from fixtures.clients import Target
 from suites.answers import Answers
 from suites.load_balancing import load_balancer
+from suites.routes import source_towards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from clusters.protocol import Cluster, Family, Node
-    from fixtures.clients import Client
     from fixtures.provide import Clients
     from fixtures.proxies import Proxies
     from fixtures.record import Recorder
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 
 ADDRESSES = "k/k pkg/proxy/util/nodeport_addresses.go"
 NEEDS = ("outside-client", "outside-route", "node-access")
-
-
-def gateway_of(cluster: Cluster, pod: Client, family: Family) -> str:
-    """Return the address of its node by which a pod leaves: one that is not the InternalIP."""
-    node = next(node for node in cluster.nodes if node.name == pod.node)
-    ran = cluster.run(node, ["ip", "-j", "route", "get", pod.addresses[family]])
-    return str(json.loads(ran.stdout)[0]["prefsrc"])
 
 
 @case("NP-005", feature="NodePort", requires=NEEDS, reference=ADDRESSES, disruptive=True)
@@ -57,7 +49,9 @@ def test_default_addresses(
     """A NodePort is at every address of the node, in nftables mode at its InternalIP only."""
     pods, node = workloads.pods(2, on=nodes[:2]), nodes[0]
     inside = clients.pod(node)
-    second, gateway = node_addresses.give(node, address()), gateway_of(cluster, inside, family)
+    second = node_addresses.give(node, address())
+    # The address of its node by which a pod leaves: one that is not the InternalIP.
+    gateway = source_towards(cluster, node, inside.addresses[family])
     service = workloads.service(type="NodePort")
     outside = entry.by(node, second)
     first = service.node_target(node, port)
