@@ -60,7 +60,7 @@ def get_kernel(workshop: Workshop, source: Path | None = None, series: str = "")
             "use the machine's own kernel (--kp-kernel host)"
         )
     inputs = {
-        "config": hashlib.sha256(FRAGMENT.read_bytes()).hexdigest(),
+        "config": hashlib.sha256("\n".join(options_of(FRAGMENT.read_text())).encode()).hexdigest(),
         "edits": hashlib.sha256(repr(kernel_edits.EDITS).encode()).hexdigest(),
         "series": series,
         "source": _digest(workshop, source) if source else "",
@@ -171,6 +171,11 @@ class _Build:
         (out / "kernel.json").write_text(json.dumps({"version": release, "series": series}))
 
 
+def options_of(fragment: str) -> list[str]:
+    """Return the lines of a fragment that set or unset an option; the others are for readers."""
+    return re.findall(r"^(?:CONFIG_\w+=.*|# CONFIG_\w+ is not set)$", fragment, re.MULTILINE)
+
+
 def lost_options(fragment: str, config: str, series: str) -> list[str]:
     """Return the options of the fragment that the final configuration does not hold.
 
@@ -179,13 +184,13 @@ def lost_options(fragment: str, config: str, series: str) -> list[str]:
     given = set(config.splitlines())
     allowed = _ABSENT_BEFORE_7 if int(series.partition(".")[0]) < 7 else set()
     lost = []
-    for line in fragment.splitlines():
+    for line in options_of(fragment):
         off = re.fullmatch(r"# (CONFIG_\w+) is not set", line)
         if off:
             # An option Kconfig does not even offer is off as well.
             if any(other.startswith(f"{off.group(1)}=") for other in given):
                 lost.append(line)
-        elif line.startswith("CONFIG_") and line not in given:
+        elif line not in given:
             name = line.partition("=")[0]
             if name not in allowed:
                 lost.append(line)

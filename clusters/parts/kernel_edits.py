@@ -6,13 +6,6 @@ at the timer alone, so it goes to sleep on a packet that is already there and wa
 timer, 10 ms to 1 s later. Measured, the 99th percentile of a connection through a node falls from
 5-9 ms to about 1 ms with the change.
 
-Page faults (arch/um/kernel/trap.c, handle_page_fault): each first touch of a page of a process's
-own memory is a signal, two switches and a system call on the machine, and a process that starts
-touches hundreds in their order. With the change a fault brings in what follows up to the next 64
-KiB. Measured side by side, iptables starts in 4.2 instead of 5.0 ms, `nft --json list` in 15.7
-instead of 22.9, kube-proxy in 0.12 instead of 0.16 s. (Up to 6.x only the page of the fault itself
-would be mapped then, so nothing is won there.)
-
 The network card (arch/um/drivers/vector_user.c, create_raw_fd): its packet socket has the default
 receive buffer of 208 KiB, which one connection with a large payload fills while the node is at
 something else. What comes then is lost: measured, 2 of 54 datagrams of 4,000 bytes. The socket that
@@ -23,30 +16,19 @@ others, as GRO leaves what a node forwards, but sends what happens to follow the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
+from clusters.parts.kernel_edit import Edit, apply_edits
+from clusters.parts.kernel_speed import FASTER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 _SIGNAL_C = "arch/um/os-Linux/signal.c"
 _TIME_C = "arch/um/os-Linux/time.c"
 _VECTOR_C = "arch/um/drivers/vector_user.c"
 _DRIVER_C = "arch/um/drivers/vector_kern.c"
-_TRAP_C = "arch/um/kernel/trap.c"
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Replace `old` by `new` in `file`, where `old` must occur exactly `times` times."""
-
-    file: str
-    old: str
-    new: str
-    times: int = 1
 
 
 _EDITS_7 = (
@@ -114,36 +96,9 @@ _EDITS_CARD = (
     Edit(_DRIVER_C, "(NETIF_F_SG | NETIF_F_FRAGLIST);", "NETIF_F_SG;"),
 )
 
-_EDITS_FAULT = (
-    Edit(
-        _TRAP_C,
-        "/*\n * Note this is constrained to return 0, -EFAULT, -EACCES, -ENOMEM by\n",
-        "#define UM_FAULT_AHEAD 16\n\n"
-        "static void um_fault_ahead(struct vm_area_struct *vma, unsigned long address)\n{\n"
-        "\tunsigned long next = (address & PAGE_MASK) + PAGE_SIZE;\n"
-        "\tunsigned long end = ALIGN(next, UM_FAULT_AHEAD * PAGE_SIZE);\n"
-        "\tpte_t *pte;\n\n"
-        "\tend = min(end, vma->vm_end);\n"
-        "\tfor (; next < end; next += PAGE_SIZE) {\n"
-        "\t\tpte = virt_to_pte(vma->vm_mm, next);\n"
-        "\t\tif (pte && !pte_none(*pte))\n\t\t\tcontinue;\n"
-        "\t\tif (handle_mm_fault(vma, next, FAULT_FLAG_WRITE | FAULT_FLAG_USER,\n"
-        "\t\t\t\t    NULL) & VM_FAULT_ERROR)\n\t\t\tbreak;\n"
-        "\t}\n}\n\n"
-        "/*\n * Note this is constrained to return 0, -EFAULT, -EACCES, -ENOMEM by\n",
-    ),
-    Edit(
-        _TRAP_C,
-        "#endif\n\nout:\n",
-        "#endif\n\n\tif (is_user && is_write && !(vma->vm_flags & VM_SHARED))\n"
-        "\t\tum_fault_ahead(vma, address);\n"
-        "out:\n",
-    ),
-)
-
 EDITS: dict[int, tuple[Edit, ...]] = {
     6: _EDITS_6 + _EDITS_CARD,
-    7: _EDITS_7 + _EDITS_CARD + _EDITS_FAULT,
+    7: _EDITS_7 + _EDITS_CARD + FASTER,
 }
 """The edits by major version of the kernel series."""
 
@@ -154,24 +109,6 @@ def edits_for(series: str) -> tuple[Edit, ...]:
     if major not in EDITS:
         raise TestbedError(f"no change is known for the kernel series {series}")
     return EDITS[major]
-
-
-def apply_edits(text: str, edits: Sequence[Edit], where: str) -> str:
-    """Return the text with all edits made, one after another.
-
-    Raises TestbedError when an anchor does not occur exactly as often as expected: then the source
-    is not what these edits were written for, and guessing would hide it.
-    """
-    for edit in edits:
-        seen = text.count(edit.old)
-        if seen != edit.times:
-            anchor = " ".join(edit.old.split())
-            raise TestbedError(
-                f"{where}: expected `{anchor}` {edit.times} times, found it {seen} times; "
-                f"the change does not fit this kernel source"
-            )
-        text = text.replace(edit.old, edit.new)
-    return text
 
 
 def edit_tree(tree: Path, series: str) -> None:

@@ -1,4 +1,4 @@
-"""The changes to the kernel's idle loop, page faults and network card."""
+"""The changes to the kernel's idle loop, processes and network card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.errors import TestbedError
-from clusters.parts.kernel_edits import Edit, apply_edits, edit_tree, edits_for
+from clusters.parts.kernel_edit import Edit, apply_edits
+from clusters.parts.kernel_edits import EDITS, edit_tree, edits_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,17 +80,23 @@ out:
 
 
 def tree(root: Path, signal_c: str, time_c: str) -> Path:
-    folder, drivers = root / "arch/um/os-Linux", root / "arch/um/drivers"
-    folder.mkdir(parents=True)
-    drivers.mkdir()
-    (drivers / "vector_user.c").write_text(VECTOR)
-    (drivers / "vector_kern.c").write_text(DRIVER)
-    trap_c = root / "arch/um/kernel/trap.c"
-    trap_c.parent.mkdir()
-    trap_c.write_text(TRAP)
-    (folder / "signal.c").write_text(signal_c)
-    (folder / "time.c").write_text(time_c)
-    return folder
+    """Write the files that the edits touch; of those not given here, what the edits look for."""
+    texts: dict[str, str] = {}
+    for edit in EDITS[7]:
+        texts[edit.file] = texts.get(edit.file, "") + (edit.old + "\n") * edit.times
+    folder = "arch/um/os-Linux"
+    texts |= {
+        "arch/um/drivers/vector_user.c": VECTOR,
+        "arch/um/drivers/vector_kern.c": DRIVER,
+        "arch/um/kernel/trap.c": TRAP,
+        f"{folder}/signal.c": signal_c,
+        f"{folder}/time.c": time_c,
+    }
+    for name, text in texts.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root / folder
 
 
 def test_series_7_looks_at_and_wakes_on_sigio(tmp_path: Path) -> None:
@@ -122,6 +129,25 @@ def test_a_fault_brings_in_what_follows(tmp_path: Path) -> None:
     call = trap_c.index("um_fault_ahead(vma, address);")
     assert trap_c.index("err = 0;") < call < trap_c.index("mmap_read_unlock(mm);")
     assert "is_user && is_write && !(vma->vm_flags & VM_SHARED)" in trap_c[:call]
+
+
+def test_the_stub_keeps_the_memory_open(tmp_path: Path) -> None:
+    """It is sent no descriptor any more, and closes all but that one."""
+    tree(tmp_path, SIGNAL_7, TIME_7)
+    edit_tree(tmp_path, "7.2")
+    skas = tmp_path / "arch/um/kernel/skas"
+    assert "recvmsg" not in (skas / "stub.c").read_text()
+    assert "STUB_MEMORY_FD + 1, ~0U" in (skas / "stub_exe.c").read_text()
+    assert "return STUB_MEMORY_FD;" in (tmp_path / "arch/um/os-Linux/skas/mem.c").read_text()
+
+
+def test_a_stub_that_serves_again_has_nothing_mapped(tmp_path: Path) -> None:
+    """Whoever takes a kept one has everything unmapped before anything else."""
+    tree(tmp_path, SIGNAL_7, TIME_7)
+    edit_tree(tmp_path, "7.2")
+    mmu_c = (tmp_path / "arch/um/kernel/skas/mmu.c").read_text()
+    taken = mmu_c.index("*new_id = um_idle_stubs[--um_idle_stub_count];")
+    assert taken < mmu_c.index("unmap(new_id, 0, STUB_START);", taken)
 
 
 @pytest.mark.parametrize("series", ["6.1", "7.2"])
