@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import sys
 import termios
@@ -240,4 +241,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # What was started has to be ended, as Ctrl-C does it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
