@@ -73,6 +73,16 @@ def test_held_connections_tell_a_fin_and_a_silence(client: Agent, launch: Launch
             assert held.check(ask=False).outcomes() == {"closed": 50}
 
 
+def test_a_server_ends_at_once_after_it_stood_still(launch: Launch) -> None:
+    """SIGTERM is heard also when the kernel gives it to a thread other than the first."""
+    for _ in range(10):
+        with launch("--serve", "tcp:0") as (_server, process):
+            process.send_signal(signal.SIGSTOP)
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            assert process.wait(5) == 0
+
+
 def test_a_held_udp_flow_names_who_answers_now(client: Agent, server: Agent) -> None:
     """A flow outlives its server; refused while nobody is there, alive when somebody is again."""
     port = server.serve(protocol="udp")

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _sigterm_is_left_as_it_was() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield
     signal.signal(signal.SIGTERM, before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def test_ports_first_then_ready(
