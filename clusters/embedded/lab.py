@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from clusters.embedded import namespaces
+from clusters.embedded import namespaces, processors
 
 FIRST_OWNER_WITHIN = 10.0
 
@@ -32,6 +32,7 @@ class Lab:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processors: dict[str, int] = {}
         self.lock = threading.Lock()
         self.kept = False
         self.owner: socket.socket | None = None
@@ -40,6 +41,9 @@ class Lab:
     def spawn(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start a process in a session of its own; its output goes to the file `log`."""
         argv = list(request["argv"])
+        processor = request.get("processor")
+        if processor is not None:
+            argv = ["taskset", "-c", str(processor), *argv]
         if netns := request.get("netns"):
             argv = ["nsenter", f"--net=/run/netns/{netns}", *argv]
         handles: list[int] = []
@@ -62,6 +66,10 @@ class Lab:
             listening.close()
         with self.lock:
             self.processes[request["name"]] = process
+            if processor is not None:
+                if not self.processors:
+                    threading.Thread(target=self.spread, daemon=True).start()
+                self.processors[request["name"]] = processor
         return {"pid": process.pid}
 
     def signal(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +91,27 @@ class Lab:
 
     def waited(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell for how long a process and all below it were ready to run and did not, in s."""
-        return {"seconds": waited_below(self.processes[request["name"]].pid)}
+        return {"seconds": processors.waited_below(self.processes[request["name"]].pid)}
+
+    def placed(self) -> dict[str, tuple[int, int]]:
+        """Return the pid and the processor of each process that was given one and runs."""
+        with self.lock:
+            return {
+                name: (self.processes[name].pid, processor)
+                for name, processor in self.processors.items()
+                if self.processes[name].returncode is None
+            }
+
+    def spread(self) -> None:
+        """Keep those that were given a processor from sharing one while another idles."""
+        looking = processors.Processors(self.placed)
+        while not self.over.wait(processors.PERIOD):
+            found = looking.look()
+            if found is not None:
+                name, processor = found
+                processors.move(self.processes[name].pid, processor)
+                with self.lock:
+                    self.processors[name] = processor
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a short command to its end."""
@@ -153,31 +181,6 @@ class Lab:
             self.owner = None
         if not self.kept:
             self.over.set()
-
-
-def waited_below(pid: int) -> float:
-    """Sum up the time on run queues of a process and its descendants that live, in seconds.
-
-    The second number of /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst); 0 where the
-    kernel does not keep it.
-    """
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                # The name in brackets may hold spaces.
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)] = int(fields[1])
-    family, grew = {pid}, True
-    while grew:
-        more = {child for child, parent in parents.items() if parent in family} - family
-        grew = bool(more)
-        family |= more
-    total = 0
-    for member in family:
-        with contextlib.suppress(OSError, IndexError):
-            total += int(Path(f"/proc/{member}/schedstat").read_text().split()[1])
-    return total / 1e9
 
 
 def listen(lab: Lab, server: socket.socket) -> None:

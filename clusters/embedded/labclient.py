@@ -68,15 +68,16 @@ class LabClient:
         env: dict[str, str] | None = None,
         netns: str = "",
         listen: tuple[str, int] | None = None,
+        processor: int | None = None,
     ) -> int:
         """Start a process called `name` and return its pid inside the run.
 
         With `listen` it inherits a listening TCP socket of the lab's own network namespace, whose
-        number replaces "{fd}" in `argv`.
+        number replaces "{fd}" in `argv`. With `processor` all of it runs on that one, until it is
+        moved as a whole (clusters.embedded.processors).
         """
-        reply = self.ask(
-            "spawn", name=name, argv=argv, log=str(log), env=env, netns=netns, listen=listen
-        )
+        where = {"netns": netns, "listen": listen, "processor": processor}
+        reply = self.ask("spawn", name=name, argv=argv, log=str(log), env=env, **where)
         return int(reply["pid"])
 
     def run(self, argv: list[str], *, stdin: str = "", timeout: float = 10) -> Ran:

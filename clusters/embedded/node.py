@@ -96,7 +96,7 @@ class EmbeddedNode:
         described.write_text(json.dumps(config))
         described.chmod(0o600)
         argv = (
-            self._uml(kernel, described, neighbours)
+            self._uml(kernel, described)
             if kind == "uml" and kernel
             else [sys.executable, "-S", "-m", "clusters.embedded.hostnode", str(described)]
         )
@@ -107,9 +107,11 @@ class EmbeddedNode:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(INIT.parents[3]),
         }
-        switch = {"argv": argv, "env": environment}
+        cpus = sorted(os.sched_getaffinity(0))
+        processor = cpus[(self.index + neighbours) % len(cpus)] if kind == "uml" else None
+        switch = {"argv": argv, "env": environment, "processor": processor}
         self._switch.write_text(json.dumps(switch))
-        self._start(argv, environment)
+        self._start(argv, environment, processor)
 
     @property
     def _switch(self) -> Path:
@@ -121,13 +123,13 @@ class EmbeddedNode:
         switch = json.loads(self._switch.read_text())
         # A machine that was cut off leaves its name taken; kernels look for that here.
         self.lab.run(["rm", "-rf", f"{self.directory.parent / 'memory'}/{self.name}"])
-        self._start(switch["argv"], switch["env"])
+        self._start(switch["argv"], switch["env"], switch["processor"])
 
-    def _start(self, argv: list[str], environment: dict[str, str]) -> None:
+    def _start(self, argv: list[str], environment: dict[str, str], processor: int | None) -> None:
         log = self.logs / "console.log"
-        self.lab.spawn(self.name, argv, log=log, env=environment)
+        self.lab.spawn(self.name, argv, log=log, env=environment, processor=processor)
 
-    def _uml(self, kernel: Path, described: Path, neighbours: int) -> list[str]:
+    def _uml(self, kernel: Path, described: Path) -> list[str]:
         interpreter = os.path.realpath(sys.executable)
         init = self.directory / "init"
         init.write_text(
@@ -135,15 +137,11 @@ class EmbeddedNode:
         )
         init.chmod(0o755)
         links = network.node_links(self.index)
-        cpus = sorted(os.sched_getaffinity(0))
-        cpu = cpus[(self.index + neighbours) % len(cpus)]
-        # Pinned, because moving between processors costs a user-mode kernel four fifths of its
-        # system calls.
         return [
             # All nodes work at the same moment, at every change; the first is asked most, so it
             # goes first where they share a processor.
             *("nice", "-n", str(min(3 * (self.index - 1), 15))),
-            *("taskset", "-c", str(cpu), str(kernel)),
+            str(kernel),
             "seccomp=on",
             "mem=1G",
             f"umid={self.name}",

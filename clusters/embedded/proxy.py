@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from clusters.embedded.node import EmbeddedNode
 
 POLL = 0.05
-LOOK_AGAIN = 1.0
+LOOK_AGAIN = 0.2
+"""Seconds; in IPVS mode no sync logs that it has ended."""
+
 FAMILIES = 2
 PATIENCE = 5
 NAME = "kube-proxy"

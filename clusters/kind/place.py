@@ -180,7 +180,10 @@ class UserModeKernel:
         memory = self.directory / "memory"
         environment = {"PATH": os.environ["PATH"], "TMPDIR": str(memory), "HOME": "/"}
         log = self.logs / "kernel.log"
-        self.lab.spawn("kernel", self._command(self._write_init()), log=log, env=environment)
+        command = self._command(self._write_init())
+        cpus = sorted(os.sched_getaffinity(0))
+        cpu = cpus[len(rundir.running()) % len(cpus)]
+        self.lab.spawn("kernel", command, log=log, env=environment, processor=cpu)
         self.runner = self._wait_up()
 
     def _write_init(self) -> Path:
@@ -204,11 +207,8 @@ class UserModeKernel:
         return init
 
     def _command(self, init: Path) -> list[str]:
-        cpus = sorted(os.sched_getaffinity(0))
-        cpu = cpus[len(rundir.running()) % len(cpus)]
         return [
-            # Moving between processors costs a user-mode kernel four fifths of its system calls.
-            *("taskset", "-c", str(cpu), str(self.program)),
+            str(self.program),
             "seccomp=on",
             f"mem={self.memory}G",
             "umid=kernel",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -198,11 +199,33 @@ def test_what_the_kernel_lacks_is_named() -> None:
 def test_processes_that_share_a_processor_wait(lab: LabClient) -> None:
     """Of two that want one processor each waits about half of the time, children included."""
     spin = "while :; do :; done"
-    cpu = str(min(os.sched_getaffinity(0)))
+    processor = min(os.sched_getaffinity(0))
     script = f"({spin}) & {spin}"
-    lab.spawn("two", ["taskset", "-c", cpu, "sh", "-c", script], log=Path("/dev/null"))
+    lab.spawn("two", ["sh", "-c", script], log=Path("/dev/null"), processor=processor)
     deadline = time.monotonic() + 20
     while lab.waited("two") < 0.3 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert lab.waited("two") >= 0.3
     lab.signal("two", signal.SIGKILL)
+
+
+@needs_root
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one processor only")
+def test_who_shares_a_processor_is_moved_to_an_idle_one(lab: LabClient) -> None:
+    """Of two that were put on one processor one is moved, with what it started."""
+    crowded = min(os.sched_getaffinity(0))
+    spin = "while :; do :; done"
+    for name in ("one", "two"):
+        argv = ["sh", "-c", f"({spin}) & {spin}"]
+        lab.spawn(name, argv, log=Path("/dev/null"), processor=crowded)
+    ask = "for one in $(pgrep -x sh); do taskset -cp $one; done 2>/dev/null"
+    deadline = time.monotonic() + 20
+    counts: list[int] = []
+    while counts != [2, 2] and time.monotonic() < deadline:
+        # Asking without a pause would keep the other processor busy.
+        time.sleep(0.2)
+        lines = [line for line in lab.must(["bash", "-c", ask]).splitlines() if "list" in line]
+        counts = list(Counter(line.rpartition(": ")[2] for line in lines).values())
+    lab.signal("one", signal.SIGKILL)
+    lab.signal("two", signal.SIGKILL)
+    assert counts == [2, 2]
