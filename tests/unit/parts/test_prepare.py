@@ -27,11 +27,15 @@ from clusters.parts.cache import Cache
 from clusters.parts.commands import Commands
 from clusters.parts.prepare import _side_by_side
 from clusters.parts.workshop import Workshop
-import threading
+import sys, threading
 commands = Commands()
 shop = Workshop(Cache(Path({root!r}), commands.stopping), commands)
+def say(line):
+    # print() writes a line and its end one after the other, and there are two threads.
+    sys.stdout.write(line + "\\n")
+    sys.stdout.flush()
 def branch():
-    commands.run(["sh", "-c", "echo up $$; sleep 60"], on_line=lambda line: print(line, flush=True))
+    commands.run(["sh", "-c", "echo up $$; sleep 60"], on_line=say)
 try:
     _side_by_side(shop, branch, branch)
 except KeyboardInterrupt:
