@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         "--cluster", default="", metavar="RUN", help="judge on this kept cluster, of one mode"
     )
     made.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
+    made.add_argument("--ledger", type=Path, metavar="FILE", help="default: in the artifacts")
     made.add_argument("--docs", type=Path, metavar="FILE", help="write the Markdown here as well")
     return made
 
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(str(error), markup=False)
         return 4
     options.artifacts.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(options.artifacts / "results.jsonl")
+    ledger = Ledger(options.ledger or options.artifacts / "results.jsonl")
     todo = open_trials(trials, ledger, options.again)
     if options.list:
         for trial in trials:

@@ -6,14 +6,15 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.mutation.__main__ import open_trials
+from tests.mutation.__main__ import main, open_trials
 from tests.mutation.campaign import folder, line
+from tests.mutation.catalog import all_defects
 from tests.mutation.defect import IPTABLES, Defect, Equivalent
 from tests.mutation.figures import figures_of
 from tests.mutation.ledger import Ledger
 from tests.mutation.outcome import Fate, Result
 from tests.mutation.report import as_json, as_markdown, in_order, summary
-from tests.mutation.trials import Trial
+from tests.mutation.trials import Trial, trials_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,3 +111,22 @@ def test_what_is_left_to_do(tmp_path: Path) -> None:
     assert open_trials([TRIAL], ledger, ["survived"]) == []
     assert open_trials([TRIAL], ledger, ["killed"]) == [TRIAL]
     assert open_trials([TRIAL], ledger, []) == [TRIAL]
+
+
+def test_a_kept_ledger_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a ledger of an earlier run knows is not tried again, and is what the page is made of."""
+    monkeypatch.setenv("COLUMNS", "300")
+    trial = trials_of(all_defects(), ["nftables"])[0]
+    ledger = tmp_path / "kept.jsonl"
+    fate = Fate.KILLED
+    Ledger(ledger).add(
+        Result(trial.defect.name, "nftables", trial.key, fate, "SVC-001", "x", "was seen", (), 1.0)
+    )
+    asked = ["--mode", "nftables", "--only", trial.defect.name, "--ledger", str(ledger)]
+    asked += ["--artifacts", str(tmp_path)]
+    assert main([*asked, "--list"]) == 0
+    assert f"killed: {trial.defect.name} (nftables)" in capsys.readouterr().out
+    assert main([*asked, "--report"]) == 0
+    assert "was seen" in (tmp_path / "sensitivity.md").read_text()
