@@ -83,9 +83,11 @@ class Recorder:
         """Note a command."""
         self.asked.append(argv)
 
-    def spawn(self, name: str, argv: list[str], *, log: Path, env: dict[str, str]) -> None:
+    def spawn(
+        self, name: str, argv: list[str], *, log: Path, env: dict[str, str], processor: int
+    ) -> None:
         """Note a process."""
-        del log
+        del log, processor
         self.asked.append([name, *argv, env["TMPDIR"]])
 
     def status(self, name: str) -> int:
