@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -207,25 +206,3 @@ def test_processes_that_share_a_processor_wait(lab: LabClient) -> None:
         time.sleep(0.05)
     assert lab.waited("two") >= 0.3
     lab.signal("two", signal.SIGKILL)
-
-
-@needs_root
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one processor only")
-def test_who_shares_a_processor_is_moved_to_an_idle_one(lab: LabClient) -> None:
-    """Of two that were put on one processor one is moved, with what it started."""
-    crowded = min(os.sched_getaffinity(0))
-    spin = "while :; do :; done"
-    for name in ("one", "two"):
-        argv = ["sh", "-c", f"({spin}) & {spin}"]
-        lab.spawn(name, argv, log=Path("/dev/null"), processor=crowded)
-    ask = "for one in $(pgrep -x sh); do taskset -cp $one; done 2>/dev/null"
-    deadline = time.monotonic() + 20
-    counts: list[int] = []
-    while counts != [2, 2] and time.monotonic() < deadline:
-        # Asking without a pause would keep the other processor busy.
-        time.sleep(0.2)
-        lines = [line for line in lab.must(["bash", "-c", ask]).splitlines() if "list" in line]
-        counts = list(Counter(line.rpartition(": ")[2] for line in lines).values())
-    lab.signal("one", signal.SIGKILL)
-    lab.signal("two", signal.SIGKILL)
-    assert counts == [2, 2]
