@@ -27,6 +27,8 @@ from clusters.protocol import HEALTHZ_PORT, AgentAddress, Node, ProxySpec, Ran
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from clusters.protocol import LoadPod
+
     Objection = Callable[[str, ProxySpec], BuildError | None]
 
 OUTSIDE_CLIENTS = 2
@@ -151,6 +153,11 @@ class FakeCluster:
         program = Program(argv, log)
         self.processes.append(program)
         return program
+
+    def load_pod(self, number: int, node: Node, files: Mapping[str, Path]) -> LoadPod:
+        """Refuse: there are no pods but threads."""
+        del number, node, files
+        raise ConfigError(f"{self.name} has no pods for loads")
 
     def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:  # noqa: ARG002 - the protocol's
         """Note the spec; raises the `BuildError` that `objection` returns."""

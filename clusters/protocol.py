@@ -201,6 +201,21 @@ class OutsideProcess(Protocol):
         """Kill it and all that it started; one that has ended already is as good."""
 
 
+class LoadPod(Protocol):
+    """A pod on the pods' network that has locust, and a folder of files of ours."""
+
+    address: str
+
+    def start(self, name: str, arguments: Sequence[str], *, log: Path) -> OutsideProcess:
+        """Start locust in the folder; its output is in `log` when it has ended."""
+
+    def fetch(self, path: str, to: Path) -> bool:
+        """Copy a file of the folder to here; False where there is none."""
+
+    def ahead(self) -> int:
+        """How far its monotonic clock is ahead of this machine's, in ns."""
+
+
 class ObjectStore(Protocol):
     """What the API server keeps its objects in, written to beside it."""
 
@@ -260,7 +275,14 @@ class Cluster(Protocol):
     ) -> OutsideProcess:
         """Start a process called `name` in the network of outside client `number`, from 1.
 
-        Number 0 is where the harness itself is. Capability "load-generator".
+        Number 0 is where the harness itself is. Capability "outside-client".
+        """
+
+    def load_pod(self, number: int, node: Node, files: Mapping[str, Path]) -> LoadPod:
+        """Return pod `number` for loads, made on `node` when it is first asked for.
+
+        `files` are those that it has beside locust, by their paths in its folder. Raises
+        `TestbedError` when there is no locust for its image. Capability "load-pods".
         """
 
     def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:

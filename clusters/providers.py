@@ -47,6 +47,9 @@ class Request:
     agent_image: str = ""
     allow_disruption: bool = False
     baseline: str = ""
+    load_pods: bool = False
+    """Whether loads are to come from pods."""
+
     mend: Callable[[Cluster], None] | None = None
 
 

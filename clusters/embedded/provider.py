@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clusters.embedded.control_plane import ControlPlane
     from clusters.embedded.labclient import LabClient
     from clusters.embedded.node import EmbeddedNode
+    from clusters.protocol import LoadPod
 
 
 class EmbeddedCluster:
@@ -240,6 +241,11 @@ class EmbeddedCluster:
         netns = network.outside_name(number) if number else ""
         self.lab.spawn(name, list(argv), log=log, env=dict(os.environ), netns=netns)
         return LabProcess(self.lab, name)
+
+    def load_pod(self, number: int, node: Node, files: Mapping[str, Path]) -> LoadPod:
+        """Refuse: in a user-mode kernel the generator would be what is measured."""
+        del number, node, files
+        raise ConfigError("loads on an embedded cluster come from outside clients")
 
     def collect(self, directory: Path) -> None:
         """Write every node's kernel state below `directory`; logs are there already."""

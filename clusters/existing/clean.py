@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
 from clusters.existing import kube_proxy, objects
-from clusters.existing.node import NodeAccess
+from clusters.existing.node import node_access
 from clusters.existing.provider import load_api, remove_namespaces
 from clusters.kube import Kube
 
@@ -48,7 +48,7 @@ def _set_back(kube: Kube) -> list[str]:
     noted = namespace["metadata"].get("annotations", {}).get(objects.BEFORE, "{}")
     done = []
     for node, values in json.loads(noted).items():
-        access = NodeAccess(node, lambda: kube.api, objects.SYSTEM_NAMESPACE, f"node-{node}")
+        access = node_access(node, lambda: kube.api)
         with contextlib.suppress(TestbedError):
             access.ask("sysctls", values=values)
             done.append(f"changed sysctls of node {node}")

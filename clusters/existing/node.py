@@ -11,7 +11,7 @@ from clusters.existing import objects
 from clusters.existing.streams import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from clusters.existing.relay import Relay
     from clusters.protocol import AgentAddress, ProxySpec
@@ -19,28 +19,36 @@ if TYPE_CHECKING:
 SERVER = ["python3", "-u", "-B", "-m", "clusters.existing.node_server"]
 
 
-class NodeAccess:
-    """Commands on one node, through the command server in its pod.
+class Access:
+    """Requests to the command server in a pod, `where` being namespace, pod and container.
 
-    Each thread that asks at the same time has a stream of its own; they are kept for the next.
+    Each thread that asks at the same time has a stream of its own, and a server at its end; they
+    are kept for the next.
     """
 
-    def __init__(self, name: str, api: Callable[[], Any], namespace: str, pod: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        api: Callable[[], Any],
+        where: tuple[str, str, str],
+        server: Sequence[str],
+    ) -> None:
         self.name = name
         self._api = api
-        self._where = (namespace, pod, "access")
+        self._where = where
+        self._server = server
         self._idle: list[Command] = []
         self._lock = threading.Lock()
 
     def ask(self, op: str, *, within: float = 60.0, **fields: Any) -> dict[str, Any]:
         """Make one request and return the answer.
 
-        Raises `TestbedError` when the node gives none within `within` seconds.
+        Raises `TestbedError` when there is none within `within` seconds.
         """
         with self._lock:
             stream = self._idle.pop() if self._idle else None
         if stream is None:
-            stream = Command(self._api(), *self._where, SERVER)
+            stream = Command(self._api(), *self._where, self._server)
         try:
             line = stream.ask(json.dumps({"op": op, **fields}).encode() + b"\n", within)
         except BaseException as error:
@@ -70,6 +78,11 @@ class NodeAccess:
         self._lock = threading.Lock()
 
 
+def node_access(node: str, api: Callable[[], Any]) -> Access:
+    """Return the way to commands on a node, by its privileged pod."""
+    return Access(node, api, (objects.SYSTEM_NAMESPACE, f"node-{node}", "access"), SERVER)
+
+
 class ExistingNode:
     """One node; see `clusters.protocol.Node`."""
 
@@ -78,7 +91,7 @@ class ExistingNode:
         manifest: Mapping[str, Any],
         spec: ProxySpec,
         relay: Relay,
-        control: NodeAccess,
+        control: Access,
         port: int,
     ) -> None:
         self.name: str = manifest["metadata"]["name"]

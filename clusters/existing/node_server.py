@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from clusters.embedded.guest.control import LOOK, LOOKS, Control, at_work
+from clusters.existing.pod_server import serve
 
 PROXY = "kube-proxy"
 HOST = ["nsenter", "--target", "1", "--mount", "--uts", "--"]
@@ -116,11 +114,7 @@ def describe(pid: int) -> dict[str, Any]:
 def main() -> None:
     """Answer until standard input ends."""
     os.environ["PATH"] = PATH
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    server = NodeServer()
-    for line in sys.stdin:
-        sys.stdout.write(json.dumps(server.answer(json.loads(line))) + "\n")
-        sys.stdout.flush()
+    serve(NodeServer().answer)
 
 
 if __name__ == "__main__":

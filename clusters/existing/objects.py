@@ -30,6 +30,7 @@ NODE_FILES = {
     "clusters/embedded/namespaces.py": "clusters/embedded/namespaces.py",
     "clusters/embedded/guest/control.py": "clusters/embedded/guest/control.py",
     "clusters/existing/node_server.py": "clusters/existing/node_server.py",
+    "clusters/existing/pod_server.py": "clusters/existing/pod_server.py",
     "agent.py": str(AGENT.relative_to(ROOT)),
 }
 """What a node's pod has below `FOLDER`, and where that comes from."""
@@ -74,13 +75,7 @@ def node_pod(node: str, image: str, run: str, port: int) -> dict[str, Any]:
 
     `port` is the agent's control port on the node's loopback.
     """
-    mounts = [{"name": "files", "mountPath": FOLDER}]
-    env = [
-        {"name": "NODE_NAME", "value": node},
-        {"name": "PYTHONPATH", "value": FOLDER},
-        {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
-    ]
-    common = {"image": image, "imagePullPolicy": "IfNotPresent", "volumeMounts": mounts, "env": env}
+    common = _container(node, image)
     access = {
         **common,
         "name": "access",
@@ -97,18 +92,39 @@ def node_pod(node: str, image: str, run: str, port: int) -> dict[str, Any]:
             "failureThreshold": 60,
         },
     }
+    made = _pod(f"node-{node}", node, run, [access, agent])
+    made["spec"] |= {"hostNetwork": True, "hostPID": True, "hostIPC": True}
+    return made
+
+
+def load_pod(name: str, node: str, image: str, run: str) -> dict[str, Any]:
+    """Return a pod on the pods' network that takes commands and nothing else."""
+    container = {**_container(node, image), "name": "load", "command": ["sleep", "infinity"]}
+    return _pod(name, node, run, [container])
+
+
+def _container(node: str, image: str) -> dict[str, Any]:
+    """Return what containers with our files have in common."""
+    env = {"NODE_NAME": node, "PYTHONPATH": FOLDER, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "volumeMounts": [{"name": "files", "mountPath": FOLDER}],
+        "env": [{"name": name, "value": value} for name, value in env.items()],
+    }
+
+
+def _pod(name: str, node: str, run: str, containers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a pod of the system namespace that has our files."""
     items = [{"key": _key(path), "path": path} for path in NODE_FILES]
     return {
-        "metadata": {"name": f"node-{node}", "labels": {**OURS, RUN: run}},
+        "metadata": {"name": name, "labels": {**OURS, RUN: run}},
         "spec": {
             "nodeName": node,
-            "hostNetwork": True,
-            "hostPID": True,
-            "hostIPC": True,
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": 0,
             "tolerations": [{"operator": "Exists"}],
-            "containers": [access, agent],
+            "containers": containers,
             "volumes": [{"name": "files", "configMap": {"name": CONFIG_MAP, "items": items}}],
         },
     }

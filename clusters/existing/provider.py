@@ -19,7 +19,8 @@ from clusters.errors import ConfigError, TestbedError
 from clusters.existing import objects
 from clusters.existing.faults import ExistingFaults
 from clusters.existing.kube_proxy import KubeProxies
-from clusters.existing.node import ExistingNode, NodeAccess
+from clusters.existing.load_pods import LoadPod, LoadPods
+from clusters.existing.node import ExistingNode, node_access
 from clusters.existing.relay import Relay
 from clusters.hints import clusters_command
 from clusters.kube import Kube
@@ -36,7 +37,9 @@ ACCOUNT_WITHIN = 30.0
 GONE_WITHIN = 120.0
 POLL = 0.1
 LOG_LINES = 2000
-ALWAYS = frozenset({"node-access", "hand-made-endpoints", "host-network"})
+ALWAYS = frozenset(
+    {"node-access", "hand-made-endpoints", "host-network", "load-generator", "load-pods"}
+)
 OURS_ONLY = frozenset({"disruption", "proxy-restart"})
 
 
@@ -71,6 +74,7 @@ class ExistingCluster:
         self.fault_log = Path(tempfile.gettempdir()) / f"proxyproof-faults-{self.run_id}.jsonl"
         self.slow_factor = slow_factor
         self.proxies = KubeProxies(self.kube, first_sync, image_of, slow_factor)
+        self.load_pods = LoadPods(lambda: self.kube, image, self.run_id, self._wait_pod)
         self._random = random.Random(self.run_id)  # noqa: S311 - only to choose ports
         self._keeps_off = False
         self._before: dict[str, dict[str, str]] = {}
@@ -99,7 +103,7 @@ class ExistingCluster:
         port = self._random.choice(objects.HOST_PORTS)
         for manifest in self.list_nodes():
             name = manifest["metadata"]["name"]
-            control = NodeAccess(name, lambda: self.api, objects.SYSTEM_NAMESPACE, f"node-{name}")
+            control = node_access(name, lambda: self.api)
             self.existing_nodes.append(ExistingNode(manifest, spec, self.relay, control, port))
             pod = objects.node_pod(name, self.image, self.run_id, port)
             self.kube.create(NODE_PODS, pod)
@@ -312,6 +316,10 @@ class ExistingCluster:
         del number, name, argv, log
         raise ConfigError("this cluster has no outside clients that could run anything")
 
+    def load_pod(self, number: int, node: Node, files: Mapping[str, Path]) -> LoadPod:
+        """Return pod `number` for loads, made on `node` when it is first asked for."""
+        return self.load_pods.at(number, node, files)
+
     # -------------------------------------------------------------------- evidence and end
 
     def collect(self, directory: Path) -> None:
@@ -336,6 +344,7 @@ class ExistingCluster:
     def forked(self) -> None:
         """Take connections of its own in a forked process; the cluster stays the parent's."""
         self.relay.forget()
+        self.load_pods.forget()
         api = load_api(self.kubeconfig)
         self.kube = Kube(api)
         self.proxies.kube = self.kube
@@ -368,6 +377,7 @@ class ExistingCluster:
             self._set_back()
         for node in self.existing_nodes:
             node.control.close()
+        self.load_pods.close()
         self.relay.close()
         self.fault_log.unlink(missing_ok=True)
         if self._keeps_off:

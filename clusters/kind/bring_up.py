@@ -17,6 +17,7 @@ from clusters.parts import packages, versions
 from clusters.parts.build_info import Build, get_build
 from clusters.parts.kernel import Kernel, get_kernel
 from clusters.parts.kubernetes import get_binaries
+from clusters.parts.wheels import get_locust, interpreter_in
 from clusters.parts.workshop import Workshop, open_workshop
 from clusters.protocol import MODES, ProxySpec
 from clusters.providers import Outlook, Up
@@ -105,6 +106,9 @@ class KindProvider:
             kernel = _get_kernel(shop, request.kernel_series) if uml else None
             build = get_build(shop, request.build)
             image = get_node_image(shop, version)
+            if request.load_pods and not request.agent_image:
+                # Now, since from inside the run nothing leads out.
+                get_locust(shop, interpreter_in(image.shared_tree))
             return KindParts(
                 build=build,
                 kind=get_kind(shop),

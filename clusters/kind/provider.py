@@ -36,7 +36,6 @@ OURS = frozenset(
     {
         "outside-client",
         "outside-route",
-        "load-generator",
         "dual-stack",
         "proxy-restart",
         "disruption",
@@ -281,6 +280,7 @@ class KindCluster(ExistingCluster):
         """Remove the containers, end the run's first process, and remove what it left."""
         for node in self.existing_nodes:
             node.control.close()
+        self.load_pods.close()
         self.relay.close()
         if self.place.kernel == "host":
             with contextlib.suppress(TestbedError):

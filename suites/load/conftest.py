@@ -9,30 +9,57 @@ import pytest
 import yaml
 
 from fixtures.load.generator import LoadGenerator
+from fixtures.load.places import InPods, Outside
 from suites.load.site import Site
+from suites.load.vantage import FromOutside, FromPods
 from suites.oracles.budgets import Budgets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from clusters.protocol import Cluster, Family, Node
+    from fixtures.load.places import Places
+    from fixtures.provide import Clients
     from fixtures.record import Recorder
     from fixtures.session import RunSession
     from fixtures.surroundings import Entry
     from fixtures.waits import Until
     from fixtures.workloads import Workloads
     from suites.check import Check
+    from suites.load.vantage import Vantage
 
 BUDGETS = Path(__file__).with_name("budgets.yaml")
 
 
 @pytest.fixture
-def generator(
-    cluster: Cluster, recorder: Recorder, until: Until, run_session: RunSession
+def make_generator(
+    recorder: Recorder, until: Until, run_session: RunSession
+) -> Callable[[Places], LoadGenerator]:
+    """Make a generator that runs at some places."""
+    directory = run_session.options.artifacts / "logs" / "load"
+    return lambda places: LoadGenerator(places, recorder, until, directory)
+
+
+@pytest.fixture
+def outside_generator(
+    make_generator: Callable[[Places], LoadGenerator], cluster: Cluster
 ) -> LoadGenerator:
     """Generate load from outside clients."""
-    directory = run_session.options.artifacts / "logs" / "load"
-    return LoadGenerator(cluster, recorder, until, directory)
+    return make_generator(Outside(cluster))
+
+
+@pytest.fixture
+def vantage(
+    cluster: Cluster,
+    nodes: Sequence[Node],
+    entry: Entry,
+    clients: Clients,
+    run_session: RunSession,
+) -> Vantage:
+    """Where loads come from, as the run was asked."""
+    if run_session.options.load_from == "pods":
+        return FromPods(InPods(cluster, nodes), nodes, clients)
+    return FromOutside(Outside(cluster), nodes[0], entry)
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +72,16 @@ def budgets(run_session: RunSession) -> Budgets:
 def site(
     workloads: Workloads,
     nodes: Sequence[Node],
-    entry: Entry,
+    vantage: Vantage,
     check: Check,
     family: Family,
-    generator: LoadGenerator,
+    make_generator: Callable[[Places], LoadGenerator],
     budgets: Budgets,
     recorder: Recorder,
 ) -> Iterator[Site]:
     """A Service whose two pods are on the node that the load enters by."""
-    made = Site(workloads, nodes[0], entry, check, family, generator, budgets, recorder)
+    generator = make_generator(vantage.places)
+    made = Site(workloads, nodes[0], vantage, check, family, generator, budgets, recorder)
     made.set_up()
     yield made
     made.end()

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from fixtures.load.samples import Samples
     from fixtures.record import Recorder
     from fixtures.services import Service
-    from fixtures.surroundings import Entry
     from fixtures.workloads import Pod, Workloads
     from suites.check import Check
+    from suites.load.vantage import Vantage
     from suites.oracles.budgets import Budgets
 
 PORTS = (
@@ -40,7 +40,7 @@ class Site:
         self,
         workloads: Workloads,
         node: Node,
-        entry: Entry,
+        vantage: Vantage,
         check: Check,
         family: Family,
         generator: LoadGenerator,
@@ -49,7 +49,7 @@ class Site:
     ) -> None:
         self.workloads = workloads
         self.node = node
-        self.entry = entry
+        self.vantage = vantage
         self.check = check
         self.family: Family = family
         self.generator = generator
@@ -68,13 +68,9 @@ class Site:
         self.check.until_settled(self.client, self.service.target())
 
     def enter(self, client: int) -> Client:
-        """Lead outside client `client`, from 1, to the Service and its pods by the node."""
-        for address in (
-            self.service.cluster_ip,
-            *(pod.addresses[self.family] for pod in self.pods),
-        ):
-            entered = self.entry.by(self.node, address, client - 1)
-        return entered
+        """Lead what place `client`, from 1, sends to the Service and its pods by its node."""
+        pods = [pod.addresses[self.family] for pod in self.pods]
+        return self.vantage.enter(client, [self.service.cluster_ip, *pods])
 
     def arms(self, port: str = "tcp", *, kept: bool = False) -> dict[str, str]:
         """Return the Service and a pod of it as targets, with `kept` also over kept connections."""
@@ -92,7 +88,7 @@ class Site:
         """Return another Service, whose endpoints are written by hand, once it works."""
         made = self.workloads.service("changing", app=None)
         made.set_endpoints(endpoints(self.pods, self.family), ports=SLICE_PORTS)
-        client = self.entry.by(self.node, made.cluster_ip)
+        client = self.vantage.enter(1, [made.cluster_ip])
         self.check.reaches(client, made.target(), self.pods)
         return made
 

@@ -27,13 +27,7 @@ BLOCK = 0.05
     "LOAD-005",
     feature=("load", "endpoints", "churn", "resources"),
     profile="load",
-    requires=(
-        "hand-made-endpoints",
-        "load-generator",
-        "node-access",
-        "outside-client",
-        "outside-route",
-    ),
+    requires=("hand-made-endpoints", "load-generator", "node-access"),
     reference="kubernetes/community sig-scalability/slos/slos.md; k/k#129982",
     disruptive=True,
 )

@@ -26,7 +26,7 @@ KEEPS_UP = 20e6
     feature=("load", "distributed"),
     profile="load",
     level="extended",
-    requires=("load-generator", "outside-client", "outside-route"),
+    requires=("load-generator",),
     reference="locust docs/running-distributed.rst",
     disruptive=True,
 )
@@ -53,7 +53,7 @@ def test_distributed(site: Site) -> None:
     feature=("load", "capacity"),
     profile="load",
     level="extended",
-    requires=("load-generator", "outside-client", "outside-route"),
+    requires=("load-generator",),
     reference="kubernetes/community sig-scalability/slos/throughput.md",
     disruptive=True,
 )

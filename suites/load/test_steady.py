@@ -19,7 +19,7 @@ more, not the seconds that they take."""
     "LOAD-001",
     feature=("load", "latency"),
     profile="load",
-    requires=("load-generator", "outside-client", "outside-route"),
+    requires=("load-generator",),
     reference="kubernetes/community sig-scalability/slos/first_packet_latency.md; KEP-3866",
     disruptive=True,
 )
@@ -37,7 +37,7 @@ def test_new_connections(site: Site) -> None:
     "LOAD-002",
     feature=("load", "latency", "http"),
     profile="load",
-    requires=("load-generator", "outside-client", "outside-route"),
+    requires=("load-generator",),
     reference="kubernetes/community sig-scalability/slos/network_latency.md",
     disruptive=True,
 )
@@ -50,7 +50,7 @@ def test_http_requests(site: Site) -> None:
     "LOAD-003",
     feature=("load", "latency", "udp"),
     profile="load",
-    requires=("load-generator", "outside-client", "outside-route"),
+    requires=("load-generator",),
     reference="kubernetes/community sig-scalability/slos/network_latency.md",
     disruptive=True,
 )
@@ -63,7 +63,7 @@ def test_datagrams(site: Site) -> None:
     "LOAD-004",
     feature=("load", "spike"),
     profile="load",
-    requires=("load-generator", "outside-client", "outside-route"),
+    requires=("load-generator",),
     reference="giltene/wrk2 README (coordinated omission)",
     disruptive=True,
 )

@@ -50,13 +50,13 @@ def versus(
     entry: Entry,
     check: Check,
     family: Family,
-    generator: LoadGenerator,
+    outside_generator: LoadGenerator,
 ) -> Versus:
     """Both builds on two nodes."""
     baseline = run_session.baseline
     if baseline is None:
         pytest.skip("there is no baseline: --kp-baseline")
-    made = Versus(baseline.path, nodes, proxies, workloads, entry, check, family, generator)
+    made = Versus(baseline.path, nodes, proxies, workloads, entry, check, family, outside_generator)
     made.set_up()
     return made
 

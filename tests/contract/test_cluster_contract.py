@@ -255,7 +255,7 @@ def test_nodes_are_testinfra_hosts(cluster: Cluster) -> None:
 
 def test_processes_run_outside(cluster: Cluster, tmp_path: Path) -> None:
     """What runs beside an outside client has its output kept, tells its status, can be ended."""
-    if "load-generator" not in cluster.capabilities:
+    if "outside-client" not in cluster.capabilities:
         pytest.skip("this provider runs nothing outside")
     for number in (0, 1):
         log = tmp_path / f"{number}.log"

@@ -37,6 +37,7 @@ def test_one(probe):
         (["--kp-cluster", "swarm"], "--kp-cluster swarm: "),
         (["--kp-reuse"], "--kp-reuse: no cluster is up; make one with --kp-keep"),
         (["--kp-reuse", "1200-ab"], "--kp-reuse 1200-ab: no such cluster is up"),
+        (["--kp-load-from", "pods"], "--kp-load-from pods: unknown; choose one of outside"),
         (["--kp-slow", "0.1"], "--kp-slow 0.1: give a factor from 0.2 to 20"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

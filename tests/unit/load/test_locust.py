@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fixtures.load.generator import LOCUSTFILE, Plan
+from fixtures.load.generator import Plan
+from fixtures.load.places import LOCUSTFILE
 from fixtures.load.samples import Samples
 from suites.load import figures
 
