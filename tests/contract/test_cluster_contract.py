@@ -269,3 +269,22 @@ def test_processes_run_outside(cluster: Cluster, tmp_path: Path) -> None:
         stays.end()
         assert stays.status() not in (None, 0)
     assert ip_address(cluster.meeting_point).version == 4
+
+
+def test_pods_generate_load(cluster: Cluster, tmp_path: Path) -> None:
+    """Locust runs in such a pod among the files that it was given, and they can be fetched."""
+    if "load-pods" not in cluster.capabilities:
+        pytest.skip("this provider's loads come from outside")
+    (tmp_path / "given").write_text("kept\n")
+    pod = cluster.load_pod(1, cluster.nodes[0], {"deep/given": tmp_path / "given"})
+    process = pod.start("version", ["--version"], log=tmp_path / "log")
+    deadline = time.monotonic() + 60
+    while process.status() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.status() == 0
+    assert (tmp_path / "log").read_text().startswith("locust ")
+    assert pod.fetch("deep/given", tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_text() == "kept\n"
+    assert not pod.fetch("none", tmp_path / "none")
+    assert ip_address(pod.address)
+    assert abs(pod.ahead()) < 365 * 86400 * 1e9

@@ -33,7 +33,12 @@ def hello(address: AgentAddress) -> dict[str, object]:
 def test_close_leaves_nothing(provider: Provider, tmp_path: Path) -> None:
     """After close no process of the cluster is left, and a second close does no harm."""
     before = children()
-    made = provider.make(tmp_path)
+    try:
+        made = provider.make(tmp_path)
+    except TestbedError as error:
+        if "another run uses this cluster" not in str(error):
+            raise
+        pytest.skip("an existing cluster serves one run at a time: run this module by itself")
     address = made.nodes[0].agent
     hello(address)
     made.close()
