@@ -95,7 +95,6 @@ class ExistingProvider:
             first_sync=request.first_sync,
             disruption=request.allow_disruption,
         )
-        cluster.capabilities = found.capabilities(disruption=request.allow_disruption)
         try:
             cluster.enter(ProxySpec(prepared.build.path, _mode(found, request)))
             for node in cluster.existing_nodes:
