@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
 from clusters.existing import kube_proxy, objects
+from clusters.existing.api import load_api
+from clusters.existing.foothold import remove_namespaces
 from clusters.existing.node import node_access
-from clusters.existing.provider import load_api, remove_namespaces
 from clusters.kube import Kube
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
+from clusters.existing.api import load_api
 from clusters.existing.kube_proxy import NAMESPACE, KubeProxies
-from clusters.existing.provider import ALWAYS, OURS_ONLY, load_api
+from clusters.existing.provider import ALWAYS, OURS_ONLY
 from clusters.existing.streams import Command
 from clusters.kube import Kube
 

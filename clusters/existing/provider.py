@@ -7,17 +7,16 @@ import json
 import random
 import secrets
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubernetes.client.exceptions import ApiException
-
 from clusters.embedded.proxy import DUMPS
 from clusters.errors import ConfigError, TestbedError
 from clusters.existing import objects
+from clusters.existing.api import load_api, ready_nodes
 from clusters.existing.faults import ExistingFaults
+from clusters.existing.foothold import Foothold, remove_namespaces
 from clusters.existing.kube_proxy import KubeProxies
 from clusters.existing.load_pods import LoadPod, LoadPods
 from clusters.existing.node import ExistingNode, node_access
@@ -32,10 +31,6 @@ if TYPE_CHECKING:
     from clusters.protocol import OutsideProcess
 
 NODE_PODS = f"/api/v1/namespaces/{objects.SYSTEM_NAMESPACE}/pods"
-READY_WITHIN = 120.0
-ACCOUNT_WITHIN = 30.0
-GONE_WITHIN = 120.0
-POLL = 0.1
 LOG_LINES = 2000
 ALWAYS = frozenset(
     {"node-access", "hand-made-endpoints", "host-network", "load-generator", "load-pods"}
@@ -74,7 +69,8 @@ class ExistingCluster:
         self.fault_log = Path(tempfile.gettempdir()) / f"proxyproof-faults-{self.run_id}.jsonl"
         self.slow_factor = slow_factor
         self.proxies = KubeProxies(self.kube, first_sync, image_of, slow_factor)
-        self.load_pods = LoadPods(lambda: self.kube, image, self.run_id, self._wait_pod)
+        self.foothold = Foothold(lambda: self.kube, kubeconfig, self.run_id, slow_factor)
+        self.load_pods = LoadPods(lambda: self.kube, image, self.run_id, self.foothold.wait_pod)
         self._random = random.Random(self.run_id)  # noqa: S311 - only to choose ports
         self._keeps_off = False
         self._before: dict[str, dict[str, str]] = {}
@@ -98,17 +94,17 @@ class ExistingCluster:
     def enter(self, spec: ProxySpec) -> None:
         """Find the nodes and put a pod on each; `spec` is what their kube-proxies run."""
         self.proxies.base = spec
-        self._make_namespace()
+        self.foothold.settle()
         self._random.seed(self.run_id)
         port = self._random.choice(objects.HOST_PORTS)
-        for manifest in self.list_nodes():
+        for manifest in ready_nodes(self.kube):
             name = manifest["metadata"]["name"]
             control = node_access(name, lambda: self.api)
             self.existing_nodes.append(ExistingNode(manifest, spec, self.relay, control, port))
             pod = objects.node_pod(name, self.image, self.run_id, port)
             self.kube.create(NODE_PODS, pod)
         for node in self.existing_nodes:
-            self._wait_pod(f"{NODE_PODS}/node-{node.name}")
+            self.foothold.wait_pod(f"{NODE_PODS}/node-{node.name}")
         self._have_refusals_told()
 
     def _have_refusals_told(self) -> None:
@@ -122,54 +118,6 @@ class ExistingCluster:
         for node in self.existing_nodes:
             if values := self._before.pop(node.name, {}):
                 node.control.ask("sysctls", values=values)
-
-    def list_nodes(self) -> list[dict[str, Any]]:
-        """Return the Nodes that are ready, in the order of their names."""
-        items = self.kube.get("/api/v1/nodes")["items"]
-        ready = [
-            item
-            for item in items
-            if any(
-                condition["type"] == "Ready" and condition["status"] == "True"
-                for condition in item["status"].get("conditions", [])
-            )
-        ]
-        return sorted(ready, key=lambda item: str(item["metadata"]["name"]))
-
-    def _make_namespace(self) -> None:
-        """Make the namespace of the nodes' pods; one that is there belongs to another run."""
-        name = objects.SYSTEM_NAMESPACE
-        try:
-            self.kube.create("/api/v1/namespaces", objects.namespace(name, self.run_id))
-        except ApiException as error:
-            if error.status != 409:
-                raise
-            raise TestbedError(
-                f"the namespace {name} is there: another run uses this cluster, or was killed; "
-                f"then: {clusters_command('clean', str(self.kubeconfig))}"
-            ) from error
-        self._wait_account(name)
-        path = f"/api/v1/namespaces/{name}/configmaps"
-        self.kube.create(path, objects.node_config_map())
-
-    def _wait_account(self, namespace: str) -> None:
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
-        deadline = time.monotonic() + ACCOUNT_WITHIN * self.slow_factor
-        while self.kube.find(path) is None:
-            if time.monotonic() > deadline:
-                raise TestbedError(f"namespace {namespace} has got no service account")
-            time.sleep(POLL / 5)
-
-    def _wait_pod(self, path: str) -> None:
-        deadline = time.monotonic() + READY_WITHIN * self.slow_factor
-        while True:
-            status = self.kube.get(path).get("status", {})
-            conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
-            if conditions.get("Ready") == "True":
-                return
-            if time.monotonic() > deadline or status.get("phase") == "Failed":
-                raise TestbedError(f"{path.rpartition('/')[2]} does not run: {_why(status)}")
-            time.sleep(POLL)
 
     # -------------------------------------------------------------------- kube-proxy
 
@@ -281,7 +229,7 @@ class ExistingCluster:
         self.kube.patch(f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}})
         path = f"/api/v1/namespaces/{name}/configmaps"
         self.kube.create(path, objects.agent_config_map())
-        self._wait_account(name)
+        self.foothold.wait_account(name)
 
     def agent_pod(self, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """Return the manifest with image, files and command of a pod that a kubelet can run."""
@@ -389,41 +337,3 @@ class ExistingCluster:
             if own.name == node.name:
                 return own
         raise ConfigError(f"{node.name} is no node of {self.name}")
-
-
-def load_api(kubeconfig: Path) -> Any:
-    """Return a client for a kubeconfig, with the proxy of the environment where it is set."""
-    from kubernetes import config  # noqa: PLC0415 - a second of imports
-
-    try:
-        return config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
-    except config.ConfigException as error:
-        raise ConfigError(f"{kubeconfig}: {error}") from error
-
-
-def remove_namespaces(kube: Kube, selector: str, within: float = GONE_WITHIN) -> list[str]:
-    """Delete the namespaces with these labels, wait until they are gone, and return their names.
-
-    Raises `TestbedError` when they stay.
-    """
-    path = f"/api/v1/namespaces?labelSelector={selector}"
-    names = [item["metadata"]["name"] for item in kube.get(path)["items"]]
-    for name in names:
-        # Pods of ours need no grace, and the namespace waits for them.
-        kube.call("DELETE", f"/api/v1/namespaces/{name}/pods", {"gracePeriodSeconds": 0})
-        kube.delete(f"/api/v1/namespaces/{name}")
-    deadline = time.monotonic() + within
-    while left := kube.get(path)["items"]:
-        if time.monotonic() > deadline:
-            shown = ", ".join(item["metadata"]["name"] for item in left)
-            raise TestbedError(f"namespaces that do not go: {shown}")
-        time.sleep(POLL)
-    return names
-
-
-def _why(status: Mapping[str, Any]) -> str:
-    for container in status.get("containerStatuses") or []:
-        for state in ("waiting", "terminated"):
-            if found := container.get("state", {}).get(state):
-                return f"{container['name']} {found.get('reason')}: {found.get('message', '')}"
-    return str(status.get("message") or status.get("phase") or "nothing is known of it")

@@ -12,6 +12,7 @@ import yaml
 
 from clusters.embedded import labclient, rundir
 from clusters.errors import TestbedError
+from clusters.existing.api import ready_nodes
 from clusters.kind import cgroups, config, daemon
 from clusters.kind.place import HostKernel, UserModeKernel
 from clusters.kind.provider import KindCluster, server_of
@@ -242,7 +243,7 @@ class Creation:
 
     def _wait_nodes(self, cluster: KindCluster) -> None:
         deadline = time.monotonic() + CREATED_WITHIN * self.slow_factor
-        while len(cluster.list_nodes()) < self.plan.nodes:
+        while len(ready_nodes(cluster.kube)) < self.plan.nodes:
             if time.monotonic() > deadline:
                 raise TestbedError(f"not all {self.plan.nodes} nodes are ready")
             time.sleep(POLL)
