@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENT = ROOT / "fixtures" / "agent" / "agent.py"
@@ -21,8 +20,9 @@ CONFIG_MAP = "proxyproof-agent"
 FOLDER = "/proxyproof"
 CONTROL_PORT = 7001
 OPEN_PORT = 7002
-HOST_PORTS = range(21_000, 29_000, 2)
-"""For the agents of pods in their node's network; below NodePorts and ephemeral ports."""
+HOST_PORTS = range(28_000, 30_000, 2)
+"""For the agents of pods in their node's network; below NodePorts and ephemeral ports. No probe has
+one of them, or the next, as its source port (fixtures/source_ports.py)."""
 
 NODE_FILES = {
     "clusters/__init__.py": "clusters/__init__.py",
@@ -137,15 +137,16 @@ def agent_command(port: int, identity: str, node: str) -> list[str]:
 
 
 def agent_pod(
-    manifest: Mapping[str, Any], namespace: str, image: str, rng: random.Random
+    manifest: Mapping[str, Any], namespace: str, image: str, take_port: Callable[[], int]
 ) -> dict[str, Any]:
     """Return a case's pod as a kubelet can run it: image, files, and how it is known to be up.
 
+    In its node's network it takes two ports, of which `take_port` gives the first.
     Ready means that every port is open: the last that the agent opens is asked for, once.
     """
     spec = dict(manifest["spec"])
     host = bool(spec.get("hostNetwork"))
-    control = rng.choice(HOST_PORTS) if host else CONTROL_PORT
+    control = take_port() if host else CONTROL_PORT
     opened = control + 1 if host else OPEN_PORT
     identity = f"{namespace}/{manifest['metadata']['name']}"
     container = {key: value for key, value in spec["containers"][0].items() if key != "args"}

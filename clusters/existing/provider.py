@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
+import multiprocessing
 import secrets
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +71,8 @@ class ExistingCluster:
         self.proxies = KubeProxies(self.kube, first_sync, image_of, slow_factor)
         self.foothold = Foothold(lambda: self.kube, kubeconfig, self.run_id, slow_factor)
         self.load_pods = LoadPods(lambda: self.kube, image, self.run_id, self.foothold.wait_pod)
-        self._random = random.Random(self.run_id)  # noqa: S311 - only to choose ports
+        # Of all processes that are forked from this one, so that no two pods take the same.
+        self._ports = multiprocessing.Value("L", int(self.run_id, 16))
         self._keeps_off = False
         self._before: dict[str, dict[str, str]] = {}
 
@@ -95,8 +96,7 @@ class ExistingCluster:
         """Find the nodes and put a pod on each; `spec` is what their kube-proxies run."""
         self.proxies.base = spec
         self.foothold.settle()
-        self._random.seed(self.run_id)
-        port = self._random.choice(objects.HOST_PORTS)
+        port = self._take_port()
         for manifest in ready_nodes(self.kube):
             name = manifest["metadata"]["name"]
             control = node_access(name, lambda: self.api)
@@ -233,7 +233,14 @@ class ExistingCluster:
 
     def agent_pod(self, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """Return the manifest with image, files and command of a pod that a kubelet can run."""
-        return objects.agent_pod(manifest, namespace, self.image, self._random)
+        return objects.agent_pod(manifest, namespace, self.image, self._take_port)
+
+    def _take_port(self) -> int:
+        """Return the first of two ports for a pod in its node's network, in turn."""
+        with self._ports.get_lock():
+            number = int(self._ports.value)
+            self._ports.value = number + 1
+        return objects.HOST_PORTS[number % len(objects.HOST_PORTS)]
 
     def pod_agent(self, namespace: str, name: str) -> AgentAddress:
         """Where the agent of a running pod is controlled."""
@@ -297,7 +304,6 @@ class ExistingCluster:
         self.kube = Kube(api)
         self.proxies.kube = self.kube
         self.relay = Relay(lambda: self.api)
-        self._random.seed()
         for node in self.existing_nodes:
             node.control.forget()
             node.relay = self.relay

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import random
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ def pod(**spec: Any) -> dict[str, Any]:
 
 def made(**spec: Any) -> dict[str, Any]:
     """Return such a pod as a kubelet gets it."""
-    return objects.agent_pod(pod(**spec), "case-1", "python:3", random.Random(1))  # noqa: S311
+    return objects.agent_pod(pod(**spec), "case-1", "python:3", lambda: 28_500)
 
 
 def test_agents_are_controlled_on_the_loopback_only() -> None:
@@ -44,8 +43,9 @@ def test_ready_means_that_the_last_port_is_open() -> None:
 
 def test_pods_in_a_nodes_network_have_ports_of_their_own() -> None:
     """Two of them on one node meet neither in control nor in startup ports."""
-    rng = random.Random(1)  # noqa: S311
-    found = [objects.agent_pod(pod(hostNetwork=True), "case-1", "python:3", rng) for _ in range(20)]
+    take = iter(objects.HOST_PORTS).__next__
+    host = pod(hostNetwork=True)
+    found = [objects.agent_pod(host, "case-1", "python:3", take) for _ in range(20)]
     ports = [int(one["metadata"]["annotations"][objects.CONTROL]) for one in found]
     assert len(set(ports)) == len(ports)
     assert all(port in objects.HOST_PORTS for port in ports)
@@ -55,7 +55,7 @@ def test_pods_in_a_nodes_network_have_ports_of_their_own() -> None:
 def test_the_manifest_of_the_case_stays_as_it_was() -> None:
     """The provider changes a copy."""
     before = pod()
-    objects.agent_pod(before, "case-1", "python:3", random.Random(1))  # noqa: S311
+    objects.agent_pod(before, "case-1", "python:3", lambda: 28_500)
     assert before == pod()
 
 
