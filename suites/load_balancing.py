@@ -6,6 +6,10 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from clusters.protocol import Family
+    from fixtures.clients import Client
     from fixtures.workloads import Service, Workloads
 
 CLASS = "proxyproof.dev/by-hand"
@@ -32,6 +36,19 @@ def only_from(*addresses: str, one: bool = False) -> dict[str, Any]:
         for each, length in zip(addresses, longest, strict=True)
     ]
     return {"loadBalancerSourceRanges": [str(each) for each in ranges]}
+
+
+def kept_out(spec: Mapping[str, Any], clients: Iterable[Client], family: Family) -> list[Client]:
+    """Return those of some clients whose address is in none of the ranges that `only_from` made.
+
+    A node's neighbour may be in the range that was meant for the node alone.
+    """
+    ranges = [ipaddress.ip_network(each) for each in spec["loadBalancerSourceRanges"]]
+    return [
+        client
+        for client in clients
+        if not any(ipaddress.ip_address(client.addresses[family]) in each for each in ranges)
+    ]
 
 
 EVERYBODY = {"loadBalancerSourceRanges": ["0.0.0.0/0", "::/0"]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
-from suites.load_balancing import EVERYBODY, load_balancer, only_from
+from suites.load_balancing import EVERYBODY, kept_out, load_balancer, only_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,12 +65,14 @@ def test_source_ranges_of_two_vips(
 ) -> None:
     """A range with a node in it lets that node, and nobody else, use each of two VIPs."""
     pods, vips, node = workloads.pods(2, on=nodes[:2]), (address(), address()), nodes[0]
-    service = load_balancer(workloads, *vips, **only_from(node.addresses[family]))
+    some = only_from(node.addresses[family])
+    service = load_balancer(workloads, *vips, **some)
     outside = clients.outside()
+    others = (outside, clients.pod(node), clients.node(nodes[-1]))
     for vip in vips:
         entry.by(node, vip)
         check.reaches(clients.node(node), service.at(vip), pods)
-        for client in (outside, clients.pod(node), clients.node(nodes[-1])):
+        for client in kept_out(some, others, family):
             check.drops(client, service.at(vip))
     service.update(**only_from(outside.addresses[family]))
     for vip in vips:
