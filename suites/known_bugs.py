@@ -81,3 +81,11 @@ ONE_ADDRESS = KnownBug(
 )
 """ipset lists an entry of the range 192.0.2.7/32 without its length, so kube-proxy takes it for
 another one than it wants: it deletes it, and adds it again."""
+
+EMPTY_CHAIN = KnownBug(
+    "an endpoint chain that the kube-proxy before had emptied stays empty after a restart",
+    issue="epChainSkipUpdate of k/k #130119",
+    since="1.33",
+    fixed="1.36",
+    modes=("nftables",),
+)

@@ -9,7 +9,7 @@ from clusters.protocol import HEALTHZ_PORT
 from fixtures.case import case
 from fixtures.churn import flip_affinity, repeating
 from suites.judges import same_backends
-from suites.known_bugs import FLUSHED
+from suites.known_bugs import EMPTY_CHAIN, FLUSHED
 from suites.oracles.verdict import require
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def api_down(cluster: Cluster) -> Iterator[None]:
     feature="restart",
     requires=RESTART,
     reference="k/k#92019, k/k#108319",
+    known_bug=EMPTY_CHAIN,
     disruptive=True,
 )
 def test_ready_while_down(
