@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ALPHA = 1e-9
 """Chance that a correct build fails one judgement by bad luck."""
 
+SYNCS = 2
+"""The sync that is under way may have begun before a change; the one after it has it."""
+
 REFUSALS = 10
 
 FIRST = 3
@@ -58,7 +61,9 @@ class Check:
         self._state = state
         self._atomic = atomic
         self._changes = changes
-        self._settled: dict[tuple[str, str], int] = {}
+        self._ended: dict[tuple[str, str], tuple[int, int]] = {}
+        """For each node and family the changes that the case had made, and how many syncs were
+        waited for since."""
 
     def reaches(
         self,
@@ -115,12 +120,14 @@ class Check:
         require(judged(attempts))
         return attempts
 
-    def until_settled(self, client: Client, target: Target, *, syncs: int = 2) -> None:
+    def until_settled(self, client: Client, target: Target, *, syncs: int = SYNCS) -> None:
         """Let the nodes on the way finish the sync that they are in the middle of, and one more.
 
         Syncs of the target's family, that is: the other family has its own.
 
-        With `syncs` 1 only the first, which is enough where the change was seen to be in force.
+        With `syncs` 1 only the first, which is enough where the change was seen to be in force at
+        the target. Elsewhere it need not be: what was there before the change looks the same. So
+        two of them, one after the other, settle a node, and one does not.
         Syncs are not atomic in IPVS mode: a new virtual server works first, then its address gets
         into the set of those whose other ports are refused, and only then its port into the set
         of those that are not (syncProxyRules in k/k pkg/proxy/ipvs/proxier.go).
@@ -133,14 +140,17 @@ class Check:
             within=self.timeouts.programmed,
         )
         if settled:
-            self._settled |= dict.fromkeys([(node, target.family) for node in nodes], changes)
+            for key in [(node, target.family) for node in nodes]:
+                known, before = self._ended.get(key, (changes, 0))
+                self._ended[key] = (changes, syncs + (before if known == changes else 0))
 
     def _is_settled(self, client: Client, target: Target) -> bool:
         """Tell whether the case has changed nothing since the nodes on the way had settled."""
         if self._changes is None:
             return False
         nodes = self._state.on_the_way(client.node, target.host)
-        return {self._settled.get((node, target.family)) for node in nodes} == {self._changes()}
+        ended = [self._ended.get((node, target.family), (-1, 0)) for node in nodes]
+        return all(known == self._changes() and syncs >= SYNCS for known, syncs in ended)
 
     @contextmanager
     def meanwhile(
