@@ -11,10 +11,13 @@ import hashlib
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.guest.control import LOOK, LOOKS, Control, at_work
 from clusters.existing.pod_server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROXY = "kube-proxy"
 HOST = ["nsenter", "--target", "1", "--mount", "--uts", "--"]
@@ -76,15 +79,10 @@ class NodeServer(Control):
                 before[name] = old
         return {"before": before}
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Carry out one request; every failure is an answer."""
+    def operations(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+        """Return what can be asked, by name."""
         own = {"proxy": self.proxy, "kill": self.kill, "sysctls": self.sysctls}
-        if operation := own.get(request["op"]):
-            try:
-                return operation(request)
-            except Exception as error:  # noqa: BLE001 - the asker reports it
-                return {"error": f"{type(error).__name__}: {error}"}
-        return super().answer(request)
+        return super().operations() | own
 
 
 def find() -> list[int]:

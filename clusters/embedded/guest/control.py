@@ -17,9 +17,12 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import namespaces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PORT = 7000
 
@@ -142,9 +145,9 @@ class Control:
         """Say who is there."""
         return {"node": self.config["name"], "kernel": os.uname().release}
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Carry out one request; every failure is an answer."""
-        operations = {
+    def operations(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+        """Return what can be asked, by name."""
+        return {
             "exec": self.exec,
             "spawn": self.spawn,
             "signal": self.signal,
@@ -155,8 +158,11 @@ class Control:
             "write": self.write,
             "hello": self.hello,
         }
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one request; every failure is an answer."""
         try:
-            return operations[request["op"]](request)
+            return self.operations()[request["op"]](request)
         except Exception as error:  # noqa: BLE001 - the asker reports it, the server must live
             return {"error": f"{type(error).__name__}: {error}"}
 
