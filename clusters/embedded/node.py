@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from clusters.embedded import addresses, network
+from clusters.embedded import addresses, network, processors
 from clusters.embedded.nodecontrol import NodeControl
 from clusters.errors import TestbedError
 from clusters.protocol import AgentAddress, ProxySpec
@@ -107,8 +107,7 @@ class EmbeddedNode:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(INIT.parents[3]),
         }
-        cpus = sorted(os.sched_getaffinity(0))
-        processor = cpus[(self.index + neighbours) % len(cpus)] if kind == "uml" else None
+        processor = processors.nth(self.index + neighbours) if kind == "uml" else None
         switch = {"argv": argv, "env": environment, "processor": processor}
         self._switch.write_text(json.dumps(switch))
         self._start(argv, environment, processor)

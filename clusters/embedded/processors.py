@@ -80,7 +80,7 @@ def waited_below(pid: int) -> float:
     """Sum up the time on run queues of a process and its descendants that live, in seconds."""
     total = 0
     for member in family(pid):
-        with contextlib.suppress(OSError, IndexError):
+        with contextlib.suppress(OSError, ValueError):
             total += _run_and_wait(member)[1]
     return total / 1e9
 
@@ -93,6 +93,12 @@ def _run_and_wait(pid: int) -> tuple[int, int]:
     """
     ran, waited = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
     return int(ran), int(waited)
+
+
+def nth(number: int) -> int:
+    """Return a processor that may be used, counted round from the first."""
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[number % len(usable)]
 
 
 def _idle_ticks() -> dict[int, tuple[int, int]]:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from clusters.embedded import network, rundir
+from clusters.embedded import network, processors, rundir
 from clusters.embedded.creation import SYSTEM_PATH
 from clusters.embedded.labclient import LabClient
 from clusters.errors import TestbedError
@@ -181,9 +181,8 @@ class UserModeKernel:
         environment = {"PATH": os.environ["PATH"], "TMPDIR": str(memory), "HOME": "/"}
         log = self.logs / "kernel.log"
         command = self._command(self._write_init())
-        cpus = sorted(os.sched_getaffinity(0))
-        cpu = cpus[len(rundir.running()) % len(cpus)]
-        self.lab.spawn("kernel", command, log=log, env=environment, processor=cpu)
+        processor = processors.nth(len(rundir.running()))
+        self.lab.spawn("kernel", command, log=log, env=environment, processor=processor)
         self.runner = self._wait_up()
 
     def _write_init(self) -> Path:
