@@ -325,14 +325,18 @@ class ExistingCluster:
             ]
         )
 
-    def close(self) -> None:
-        """Give the nodes back to their DaemonSet and remove everything of this run's."""
-        with contextlib.suppress(TestbedError):
-            self._set_back()
+    def hang_up(self) -> None:
+        """Close all that leads into the cluster by its API."""
         for node in self.existing_nodes:
             node.control.close()
         self.load_pods.close()
         self.relay.close()
+
+    def close(self) -> None:
+        """Give the nodes back to their DaemonSet and remove everything of this run's."""
+        with contextlib.suppress(TestbedError):
+            self._set_back()
+        self.hang_up()
         self.fault_log.unlink(missing_ok=True)
         if self._keeps_off:
             self.proxies.give_back({node.name: node for node in self.existing_nodes})

@@ -278,10 +278,7 @@ class KindCluster(ExistingCluster):
 
     def close(self) -> None:
         """Remove the containers, end the run's first process, and remove what it left."""
-        for node in self.existing_nodes:
-            node.control.close()
-        self.load_pods.close()
-        self.relay.close()
+        self.hang_up()
         if self.place.kernel == "host":
             with contextlib.suppress(TestbedError):
                 if names := self.docker("ps", "-aq").split():

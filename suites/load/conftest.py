@@ -58,7 +58,7 @@ def vantage(
 ) -> Vantage:
     """Where loads come from, as the run was asked."""
     if run_session.options.load_from == "pods":
-        return FromPods(InPods(cluster, nodes), nodes, clients)
+        return FromPods(InPods(cluster, nodes), clients)
     return FromOutside(Outside(cluster), nodes[0], entry)
 
 

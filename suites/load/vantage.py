@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from clusters.protocol import Node
     from fixtures.clients import Client
@@ -43,9 +43,8 @@ class FromOutside:
 class FromPods:
     """Pods, which always pass the node that they are on."""
 
-    def __init__(self, places: InPods, nodes: Sequence[Node], clients: Clients) -> None:
+    def __init__(self, places: InPods, clients: Clients) -> None:
         self.places = places
-        self.nodes = nodes
         self.clients = clients
 
     def enter(self, number: int, addresses: Iterable[str]) -> Client:
