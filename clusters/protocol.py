@@ -282,7 +282,8 @@ class Cluster(Protocol):
         """Return pod `number` for loads, made on `node` when it is first asked for.
 
         `files` are those that it has beside locust, by their paths in its folder. Raises
-        `TestbedError` when there is no locust for its image. Capability "load-pods".
+        `TestbedError` when there is no locust for its image, and `ConfigError` without the
+        capability "load-pods".
         """
 
     def set_proxy(self, node: Node, spec: ProxySpec, *, clean: bool = True) -> None:

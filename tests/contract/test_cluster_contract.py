@@ -274,9 +274,11 @@ def test_processes_run_outside(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_pods_generate_load(cluster: Cluster, tmp_path: Path) -> None:
-    """Locust runs in such a pod among the files that it was given, and they can be fetched."""
+    """Locust runs in such a pod among the files that it was given; a provider without refuses."""
     if "load-pods" not in cluster.capabilities:
-        pytest.skip("this provider's loads come from outside")
+        with pytest.raises(ConfigError):
+            cluster.load_pod(1, cluster.nodes[0], {})
+        return
     (tmp_path / "given").write_text("kept\n")
     pod = cluster.load_pod(1, cluster.nodes[0], {"deep/given": tmp_path / "given"})
     process = pod.start("version", ["--version"], log=tmp_path / "log")
