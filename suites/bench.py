@@ -61,6 +61,7 @@ class Bench:
         self._led: set[str] = set()
         self._made = 0
         self._canary = (0, "a")
+        self._wrote = set[str]()
         self._undo = ExitStack()
         count = len(self.nodes)
         pods = tuple(index % count for index in range(len(self.pool)))
@@ -89,24 +90,20 @@ class Bench:
 
     def bring(self, world: World) -> None:
         """Write what differs between the present state and `world`, and nothing else."""
-        wrote = set[str]()
         for slot in sorted(set(self.world.services) - set(world.services)):
             self._remove(slot)
-            wrote |= {"service", "slice"}
         for slot, service in world.services.items():
             old = self.world.services.get(slot)
             if old != service:
-                wrote |= self._put(slot, old, service)
+                self._put(slot, old, service)
         zones = zip(self.world.layout.zones, world.layout.zones, strict=True)
         for number, (before, after) in enumerate(zones):
             if before != after:
                 label = {"metadata": {"labels": {ZONE: ZONES[after]}}}
                 self.kube.patch(f"/api/v1/nodes/{self.nodes[number].name}", label)
         self.world = world
-        self._flip_canary(wrote)
 
-    def _put(self, slot: str, old: Service | None, new: Service) -> set[str]:
-        wrote = set[str]()
+    def _put(self, slot: str, old: Service | None, new: Service) -> None:
         if old is None:
             addresses = self._addresses(slot)
             # Made again in the same life, it has the address of the one before.
@@ -118,12 +115,12 @@ class Bench:
             live = self.workloads.service(f"{slot}-{self._made}", app=None, **spec)
             self.live[slot] = live
             addresses["cluster-ip"] = live.cluster_ip
-            wrote.add("service")
+            self._wrote.add("service")
         else:
             live = self.live[slot]
             if self._spec(slot, old) != self._spec(slot, new):
                 live.update(**self._spec(slot, new))
-                wrote.add("service")
+                self._wrote.add("service")
         if new.type == "LoadBalancer" and not live.manifest["status"].get("loadBalancer"):
             live.set_load_balancer(self.slots[slot]["load-balancer"])
         for path, address in self.slots[slot].items():
@@ -132,12 +129,11 @@ class Bench:
         before = dict(old.slices) if old else {}
         for suffix in set(before) - dict(new.slices).keys():
             self.kube.delete(f"{self._slices}/{live.name}-{suffix}")
-            wrote.add("slice")
+            self._wrote.add("slice")
         for suffix, endpoints in new.slices:
             if before.get(suffix) != endpoints:
                 self._write_slice(live, suffix, endpoints, exists=suffix in before)
-                wrote.add("slice")
-        return wrote
+                self._wrote.add("slice")
 
     def _addresses(self, slot: str) -> dict[Path, str]:
         """Return a slot's addresses, its ClusterIP once it has one."""
@@ -238,6 +234,7 @@ class Bench:
         live.delete()
         label = f"kubernetes.io%2Fservice-name%3D{live.name}"
         self.kube.call("DELETE", self._slices, labelSelector=label)
+        self._wrote |= {"service", "slice"}
 
     # -------------------------------------------------------------------- waiting
 
@@ -254,23 +251,25 @@ class Bench:
         endpoint = Endpoint(self._canary[0])
         self._write_slice(self.canary, "a", [endpoint], exists=exists)
 
-    def _flip_canary(self, wrote: set[str]) -> None:
-        """Change the canary after the last write of a kind.
+    def _flip_canary(self) -> None:
+        """Change the canary after the last write of each kind that there was.
 
         A watch delivers in order: a node that has the canary's change has met all before it.
         """
-        if "slice" in wrote:
+        if "slice" in self._wrote:
             self._canary = (1 - self._canary[0], self._canary[1])
             self._canary_slice(exists=True)
-        if "service" in wrote:
+        if "service" in self._wrote:
             self._canary = (self._canary[0], "c" if self._canary[1] == "a" else "a")
             self.canary.update(ports=self._canary_ports())
+        self._wrote.clear()
 
     def settle(self) -> None:
         """Wait until every node has what was written last.
 
         Raises AssertionError when one has not: the build had `timeouts.programmed` seconds.
         """
+        self._flip_canary()
         target = Target(self.canary.cluster_ip, 80)
         aims = [Aim(Vantage("pod", number), target) for number in range(len(self.nodes))]
         right = (str(self._canary[0]), BACKEND_PORTS[self._canary[1]][1])

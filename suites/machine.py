@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
@@ -33,12 +34,16 @@ from suites.strategies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from suites.trial import Trial
 
-LENGTH = 12
+LENGTH = 40
 """Changes in one life; a fault that needs more is rarer than one that needs another start."""
+
+PACES = (1, 1, 2, 4, 8, 16, 32)
+"""Changes from look to look: a look takes as long as many changes. Alone, each is seen by itself;
+trackers lose changes where several meet in one sync."""
 
 SHRINK_SECONDS = 60.0
 
@@ -118,7 +123,7 @@ class Explorer:
 
     def _attempt(self, changes: list[Change]) -> list[Change] | None:
         """Make changes in a new life; return those up to the one that failed."""
-        self.trial.bench.reset()
+        self.trial.reset()
         found = replayed(self.trial, changes)
         if not found.sentence:
             return None
@@ -132,13 +137,13 @@ def replay(trial: Trial, line: str) -> Found:
 
 
 def replayed(trial: Trial, changes: Sequence[Change]) -> Found:
-    """Make changes until one fails."""
+    """Make changes until one fails; after the last one there is a look in any case."""
     made: list[Change] = []
     found = Found()
-    for change in changes:
-        made.append(change)
+    for number, change in enumerate(changes, start=1):
+        made.append(replace(change, hasty=change.hasty and number < len(changes)))
         try:
-            make(trial, change)
+            make(trial, made[-1])
         except AssertionError as error:
             found.keep(made, str(error))
             break
@@ -146,11 +151,13 @@ def replayed(trial: Trial, changes: Sequence[Change]) -> Found:
 
 
 def make(trial: Trial, change: Change) -> None:
-    """Make one change and judge what follows."""
+    """Make one change and, unless it is hasty, judge what follows."""
     if change.verb == "restart":
         trial.restart(int(change.arguments[0]))
     else:
         trial.step(apply(trial.bench.world, change))
+    if not change.hasty:
+        trial.judge()
 
 
 def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 - a rule each
@@ -166,22 +173,42 @@ def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 -
             if explorer.over:
                 raise Enough
             self.made: list[Change] = []
+            self.bursts: Iterator[int] = iter(())
+            self.left = 1
             explorer.lives += 1
-            trial.bench.reset()
+            trial.reset()
 
         def do(self, verb: str, *arguments: Any) -> None:
             """Make a change, unless it is enough."""
             if explorer.over:
+                self.teardown()
                 raise Enough
-            change = Change(verb, arguments)
+            change = Change(verb, arguments, hasty=self.left > 1)
             world = trial.bench.world
             if verb != "restart" and apply(world, change) == world:
                 return
             self.made.append(change)
-            try:
+            self.left = self.left - 1 or next(self.bursts, 1)
+            with self.kept():
                 make(trial, change)
+
+        def teardown(self) -> None:
+            """Look once more when the last change was a hasty one."""
+            if self.made and self.made[-1].hasty:
+                self.made[-1] = replace(self.made[-1], hasty=False)
+                with self.kept():
+                    trial.judge()
+
+        @contextmanager
+        def kept(self) -> Iterator[None]:
+            """Keep what fails; after anything else there is nothing to look at."""
+            try:
+                yield
             except AssertionError as error:
                 explorer.failed(self.made, str(error))
+                raise
+            except BaseException:
+                self.made.clear()
                 raise
 
         def has(self) -> bool:
@@ -193,9 +220,16 @@ def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 -
             held = sorted(trial.bench.world.services)
             return slot if slot in held else held[0]
 
-        @initialize(kind=TYPES, ports=PORTS, first=any_endpoints)
-        def begin(self, kind: Any, ports: Any, first: Any) -> None:
+        @initialize(
+            kind=TYPES,
+            ports=PORTS,
+            first=any_endpoints,
+            bursts=st.lists(st.sampled_from(PACES), min_size=LENGTH, max_size=LENGTH),
+        )
+        def begin(self, kind: Any, ports: Any, first: Any, bursts: Any) -> None:
             """Have one Service at least."""
+            self.bursts = iter(bursts)
+            self.left = next(self.bursts)
             service = Service(type=kind, ports=ports, slices=(("a", first),))
             self.do("put", "s0", service)
 

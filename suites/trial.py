@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from fixtures.clients import Target
 from fixtures.matrix import Aim
 from fixtures.proxy_state import ProxyState
 from suites.oracles.observed import fault, missed, moved
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from clusters.protocol import Mode
-    from fixtures.clients import Target
     from fixtures.matrix import Seen, Vantage
     from suites.bench import Bench
     from suites.oracles.routing import Path
@@ -53,55 +53,65 @@ class Way(NamedTuple):
 
 
 class Trial:
-    """Changes the bench step by step.
+    """Changes the bench step by step, and judges what it has become.
 
-    Raises AssertionError, with a sentence, from `step` when what is seen is not right.
+    Raises AssertionError, with a sentence, from `judge` when what is seen is not right.
     """
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.modes: list[Mode] = [node.spec.mode for node in bench.nodes]
         self.steps = 0
+        self._changed = set[str]()
+        self._offered = set[Target]()
         self._flows: dict[tuple[Target, str], int] = {}
         self._next_flow = FLOWS.start
 
+    def reset(self) -> None:
+        """Begin again, with no Service at all."""
+        self.bench.reset()
+        self._changed.clear()
+        self._offered.clear()
+
     def step(self, world: World) -> None:
-        """Bring the cluster to `world` and judge it."""
-        bench, before = self.bench, self.bench.world
-        old = self._targets(before)
-        bench.bring(world)
-        changed = {
+        """Bring the cluster to `world`."""
+        before = self.bench.world
+        self.bench.bring(world)
+        self._changed |= {
             slot
             for slot, service in world.services.items()
             if before.services.get(slot) != service or before.layout != world.layout
         }
-        gone = old - self._targets(world)
-        for target, kind in [key for key in self._flows if key[0] in gone]:
-            del self._flows[target, kind]
-        self.judge(changed, gone)
+        self._offered |= self._targets(world)
+        self.steps += 1
 
     def restart(self, node: int) -> None:
-        """Kill the kube-proxy of a node, start it again and judge."""
+        """Kill the kube-proxy of a node and start it again."""
         named = self.bench.nodes[node]
         self.bench.cluster.stop_proxy(named)
         self.bench.cluster.start_proxy(named)
-        self.judge(set(self.bench.world.services), set())
+        self._changed |= set(self.bench.world.services)
+        self.steps += 1
 
-    def judge(self, changed: set[str], gone: Collection[Target]) -> None:
+    def judge(self) -> None:
         """Judge attempts made after the last change; the first may still have to wait for it.
 
         Where the first look finds all right, it is the judgement. Otherwise the build has a moment
         more, and then fresh attempts are judged.
         """
         self.bench.settle()
+        offered = self._targets(self.bench.world)
+        gone, self._offered = self._offered - offered, offered
+        for target, kind in [key for key in self._flows if key[0] in gone]:
+            del self._flows[target, kind]
         expected = self._expected()
-        near = {aim: right for aim, right in expected.items() if aim.label.slot in changed}
+        near = {aim: right for aim, right in expected.items() if aim.label.slot in self._changed}
+        self._changed = set()
         seen = self._look(expected, near)
         wrong = self._wrong(expected, seen, gone)
         if wrong or self._at_work():
             self._agree(near, gone)
             wrong = self._wrong(expected, self._look(expected, near), gone)
-        self.steps += 1
         assert not wrong, _told(wrong)
 
     def _look(

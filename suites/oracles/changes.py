@@ -17,15 +17,18 @@ class Change:
     """One change: a verb and what it takes.
 
     put SLOT SERVICE, remove SLOT, slice SLOT SUFFIX ENDPOINTS, flip SLOT POD STATE, set SLOT FIELD
-    VALUE, zone NODE ZONE, restart NODE.
+    VALUE, zone NODE ZONE, restart NODE. After a `hasty` one the next follows at once, and nobody
+    looks in between: kube-proxy may meet both in one sync.
     """
 
     verb: str
     arguments: tuple[Any, ...]
+    hasty: bool = False
 
     def plain(self) -> list[Any]:
-        """Return it as JSON can hold it."""
-        return [self.verb, *(_plain(argument) for argument in self.arguments)]
+        """Return it as JSON can hold it; the verb of a hasty one ends in "+"."""
+        verb = self.verb + ("+" if self.hasty else "")
+        return [verb, *(_plain(argument) for argument in self.arguments)]
 
 
 def apply(world: World, change: Change) -> World:
@@ -79,14 +82,15 @@ def to_line(changes: Sequence[Change]) -> str:
 
 def change_from(entry: Sequence[Any]) -> Change:
     """Read one change of such a line."""
-    verb, *arguments = entry
+    written, *arguments = entry
+    verb = written.removesuffix("+")
     if verb == "put":
         arguments[1] = from_plain(arguments[1])
     elif verb == "slice":
         arguments[2] = tuple(Endpoint(*one) for one in arguments[2])
     elif verb == "set" and arguments[1] == "ports":
         arguments[2] = tuple(Port(*one) for one in arguments[2])
-    return Change(verb, tuple(arguments))
+    return Change(verb, tuple(arguments), hasty=verb != written)
 
 
 def _plain(argument: Any) -> Any:

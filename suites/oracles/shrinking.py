@@ -25,7 +25,8 @@ T = TypeVar("T")
 def shrink(changes: list[Change], attempt: Try, over: Callable[[], bool]) -> list[Change]:
     """Return the shortest and plainest changes that were seen to fail before it was `over`."""
     best = changes
-    for simpler in (_shorter, _plainer):
+    # Where somebody looks after each, more can be left out.
+    for simpler in (_shorter, _calmer, _shorter, _plainer):
         found: list[Change] | None = best
         while found is not None:
             best = found
@@ -87,6 +88,13 @@ def _plainer(changes: list[Change]) -> Iterator[list[Change]]:
                 arguments[position] = service
                 plainer = replace(change, arguments=tuple(arguments))
                 yield [*changes[:index], plainer, *changes[index + 1 :]]
+
+
+def _calmer(changes: list[Change]) -> Iterator[list[Change]]:
+    """Look after one more change."""
+    for index, change in enumerate(changes):
+        if change.hasty:
+            yield [*changes[:index], replace(change, hasty=False), *changes[index + 1 :]]
 
 
 def _plainer_services(service: Service) -> Iterator[Service]:

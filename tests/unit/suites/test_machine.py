@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from suites.machine import Explorer, replay, to_line
@@ -23,25 +24,32 @@ class Bench:
         self.world = World(LAYOUT)
         self.past: list[World] = []
 
-    def reset(self) -> None:
-        """Begin a life."""
-        self.world = World(LAYOUT)
-
 
 class Pretended:
-    """A trial whose verdict is a function of the world before and the world after."""
+    """A trial whose verdict is a function of the world at the last look and the world now."""
 
     def __init__(self, right: Callable[[World, World], bool]) -> None:
         self.bench = Bench()
         self.right = right
         self.steps = 0
+        self.looks: list[int] = []
+        self.seen = self.bench.world
+
+    def reset(self) -> None:
+        """Begin a life."""
+        self.bench.world = self.seen = World(LAYOUT)
 
     def step(self, world: World) -> None:
-        """Take a change for wrong as the function says."""
+        """Make a change."""
         self.steps += 1
-        before, self.bench.world = self.bench.world, world
+        self.bench.world = world
         self.bench.past.append(world)
-        if not self.right(before, world):
+
+    def judge(self) -> None:
+        """Take what has become of the world for wrong as the function says."""
+        self.looks.append(self.steps)
+        before, self.seen = self.seen, self.bench.world
+        if not self.right(before, self.seen):
             raise AssertionError("it is wrong")
 
     def restart(self, _node: int) -> None:
@@ -68,6 +76,10 @@ def test_what_is_right_is_explored_to_the_end() -> None:
     found, trial = explored(lambda _b, _a: True, 150, 1)
     assert not found.sentence
     assert trial.steps == 150
+    assert trial.looks[-1] == 150
+    between = [after - before for before, after in pairwise(trial.looks)]
+    assert {1, 2, 4} < set(between)
+    assert len(between) < 75
     assert len({to_line([]) + str(world) for world in trial.bench.past}) > 60
 
 
@@ -110,3 +122,30 @@ def test_a_replay_of_what_is_right_finds_nothing() -> None:
     trial = Pretended(lambda _b, _a: True)
     assert not replay(trial, line).sentence  # type: ignore[arg-type]
     assert trial.steps == 3
+
+
+def test_a_replay_looks_where_no_haste_was() -> None:
+    """What follows at once is not looked at before, but there is always a look at the end."""
+    line = (
+        '[["put+","s0",{"slices":{}}],["set","s0","affinity",true],["restart",0],["remove+","s0"]]'
+    )
+    trial = Pretended(lambda _b, _a: True)
+    assert not replay(trial, line).sentence  # type: ignore[arg-type]
+    assert trial.looks == [2, 3, 4]
+
+
+def test_a_fault_of_haste_keeps_its_haste() -> None:
+    """Where two changes break only together, the line says that nobody looks between them."""
+
+    def right(before: World, after: World) -> bool:
+        changed = [
+            before.services[slot] != after.services[slot]
+            for slot in ("s0", "s1")
+            if slot in before.services and slot in after.services
+        ]
+        return changed != [True, True]
+
+    found, _ = explored(right, 1000, 3)
+    assert found.sentence
+    assert [change.hasty for change in found.changes].count(True) == 1
+    assert '+"' in to_line(found.changes)
