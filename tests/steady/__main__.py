@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -57,15 +58,18 @@ def one(mode: str, build: str, options: argparse.Namespace) -> Kept:
     began, suites = time.monotonic(), tree()
     name = options.artifacts / f"{mode}-{build}.log"
     name.parent.mkdir(parents=True, exist_ok=True)
-    with name.open("w") as log:
-        subprocess.run(
-            [*command, *options.pytest],
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            timeout=LONGEST,
-            check=False,
-        )
+    with (
+        name.open("w") as log,
+        subprocess.Popen(
+            [*command, *options.pytest], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        ) as running,
+    ):
+        try:
+            running.wait(LONGEST)
+        except (SystemExit, subprocess.TimeoutExpired):
+            # It takes its cluster down before it ends.
+            running.terminate()
+            raise
     journal = artifacts / "run.jsonl"
     if not journal.exists():
         raise SystemExit(f"the suites did not run; see {name}")
@@ -80,6 +84,7 @@ def one(mode: str, build: str, options: argparse.Namespace) -> Kept:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Go round the modes and builds; the status is 0 if there was no alarm."""
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console = Console(soft_wrap=True, highlight=False)
     ledger = options.ledger or options.artifacts / "ledger.jsonl"
     alarmed = False
