@@ -13,6 +13,7 @@ from clusters.protocol import RUN_MODES
 from fixtures.case import case
 from suites.bench import Bench
 from suites.oracles.changes import to_line
+from suites.replay import replay
 from suites.trial import Trial
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_random_changes(
     observe: Callable[[str, object], None],
 ) -> None:
     """After any sequence of changes every vantage meets what the routing model says."""
-    from suites.machine import Explorer, replay  # noqa: PLC0415 - hypothesis takes a while to load
+    from suites.explorer import Explorer  # noqa: PLC0415 - hypothesis takes a while to load
 
     options, trial = run_session.options, Trial(bench)
     number = run_session.seed if options.model_seed is None else options.model_seed

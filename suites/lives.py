@@ -1,28 +1,17 @@
-"""Random lives of Services: a hypothesis state machine over the model, shrinking as it finds."""
+"""Random lives of Services: a hypothesis state machine over the model."""
 
 from __future__ import annotations
 
-import json
-import math
-import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import HypothesisException
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from suites.oracles.changes import Change, apply, change_from, to_line
-from suites.oracles.shrinking import shrink
+from suites.oracles.changes import Change, apply
 from suites.oracles.world import Service
+from suites.replay import make
 from suites.strategies import (
     NODES,
     POLICY,
@@ -34,9 +23,9 @@ from suites.strategies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from suites.trial import Trial
+    from suites.explorer import Explorer
 
 LENGTH = 40
 """Changes in one life; a fault that needs more is rarer than one that needs another start."""
@@ -45,122 +34,13 @@ PACES = (1, 1, 2, 4, 8, 16, 32)
 """Changes from look to look: a look takes as long as many changes. Alone, each is seen by itself;
 trackers lose changes where several meet in one sync."""
 
-SHRINK_SECONDS = 60.0
-
 
 class Enough(BaseException):
     """Ends the search at once: hypothesis takes no other exception for the end of everything."""
 
 
-@dataclass
-class Found:
-    """The shortest sequence of changes that failed, and how."""
-
-    changes: list[Change] = field(default_factory=list)
-    sentence: str = ""
-    tries: int = 0
-
-    def keep(self, changes: Sequence[Change], sentence: str) -> None:
-        """Take over a sequence that is no longer than the one before."""
-        self.tries += 1
-        if not self.sentence or len(changes) <= len(self.changes):
-            self.changes, self.sentence = list(changes), sentence
-
-
-class Explorer:
-    """Runs lives until `steps` changes or `seconds` are over, or a change has failed."""
-
-    def __init__(self, trial: Trial, steps: int, number: int, *, seconds: float = math.inf) -> None:
-        self.trial = trial
-        self.steps = steps
-        self.seed = number
-        self.found = Found()
-        self.lives = 0
-        self._until = time.monotonic() + seconds
-
-    @property
-    def over(self) -> bool:
-        """Tell whether enough has been done, or shrinking has taken its time."""
-        if self.found.sentence:
-            return time.monotonic() > self._until
-        return self.trial.steps >= self.steps or time.monotonic() > self._until
-
-    def failed(self, changes: Sequence[Change], sentence: str) -> None:
-        """Note a failure; the first one starts the time that shrinking has."""
-        if not self.found.sentence:
-            self._until = time.monotonic() + SHRINK_SECONDS
-        self.found.keep(changes, sentence)
-
-    def run(self) -> Found:
-        """Explore; what is found comes back and is not raised."""
-        chosen = settings(
-            max_examples=self.steps,
-            stateful_step_count=LENGTH,
-            deadline=None,
-            database=None,
-            print_blob=False,
-            report_multiple_bugs=False,
-            verbosity=Verbosity.quiet,
-            # What it finds is shrunk afterwards, see suites/oracles/shrinking.py.
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        )
-        try:
-            while not self.over and not self.found.sentence:
-                # The same seed again would be the same lives again.
-                number = f"{self.seed} after {self.lives}" if self.lives else self.seed
-                run_state_machine_as_test(seed(number)(_machine(self)), settings=chosen)
-        except Enough:
-            pass
-        except (AssertionError, HypothesisException, BaseExceptionGroup):
-            # Also when it does not fail again as hypothesis has it fail once more (it was kept),
-            # and when the end of the time came where hypothesis expected to go on.
-            if not self.found.sentence and not self.over:
-                raise
-        if self.found.sentence:
-            shrink(list(self.found.changes), self._attempt, lambda: self.over)
-        return self.found
-
-    def _attempt(self, changes: list[Change]) -> list[Change] | None:
-        """Make changes in a new life; return those up to the one that failed."""
-        self.trial.reset()
-        found = replayed(self.trial, changes)
-        if not found.sentence:
-            return None
-        self.failed(found.changes, found.sentence)
-        return found.changes
-
-
-def replay(trial: Trial, line: str) -> Found:
-    """Make the changes of a line that `to_line` wrote."""
-    return replayed(trial, [change_from(entry) for entry in json.loads(line)])
-
-
-def replayed(trial: Trial, changes: Sequence[Change]) -> Found:
-    """Make changes until one fails; after the last one there is a look in any case."""
-    made: list[Change] = []
-    found = Found()
-    for number, change in enumerate(changes, start=1):
-        made.append(replace(change, hasty=change.hasty and number < len(changes)))
-        try:
-            make(trial, made[-1])
-        except AssertionError as error:
-            found.keep(made, str(error))
-            break
-    return found
-
-
-def make(trial: Trial, change: Change) -> None:
-    """Make one change and, unless it is hasty, judge what follows."""
-    if change.verb == "restart":
-        trial.restart(int(change.arguments[0]))
-    else:
-        trial.step(apply(trial.bench.world, change))
-    if not change.hasty:
-        trial.judge()
-
-
-def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 - a rule each
+def lives(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 - a rule each
+    """Return the machine whose lives an explorer runs, keeping there what fails."""
     trial = explorer.trial
     pods, nodes = len(trial.bench.pool), len(trial.bench.nodes)
     any_endpoints = endpoints(pods)
@@ -326,6 +206,3 @@ def _machine(explorer: Explorer) -> type[RuleBasedStateMachine]:  # noqa: C901 -
                 self.do("restart", node)
 
     return Lives
-
-
-__all__ = ["Explorer", "Found", "make", "replay", "to_line"]

@@ -1,12 +1,14 @@
-"""The state machine on a pretended cluster: it finds, shrinks, replays and repeats itself."""
+"""The search on a pretended cluster: it finds, shrinks, replays and repeats itself."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from suites.machine import Explorer, replay, to_line
+from suites.explorer import Explorer
+from suites.oracles.changes import to_line
 from suites.oracles.world import Layout, World
+from suites.replay import replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
