@@ -72,6 +72,9 @@ def show(options: argparse.Namespace) -> None:
 
 def shell(options: argparse.Namespace) -> None:
     """Open a terminal on a node."""
+    if options.command and options.command[0].startswith("-"):
+        # argparse takes all that follows the node for the command.
+        raise ConfigError(f"{options.command[0]} belongs before {options.node}")
     directory = _find(options.run)
     pid = rundir.read_pid(directory)
     if os.geteuid() != 0:

@@ -26,7 +26,7 @@ def how_to_enter(directory: Path) -> str:
         [
             f"The cluster {name} is still up:",
             f"  kubectl    {enter_command(directory)} kubectl --kubeconfig {kubeconfig} get nodes",
-            f"  shell      {clusters_command('shell', 'node-1', '--run', name)}",
+            f"  shell      {clusters_command('shell', '--run', name, 'node-1')}",
             "  next run   add --kp-reuse",
             f"  remove     {clusters_command('down', name)}",
         ]
