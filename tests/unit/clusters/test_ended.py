@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.noted import noted_pid
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,15 +31,7 @@ def test_sigterm_ends_what_was_started(tmp_path: Path) -> None:
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
     with subprocess.Popen(argv, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as run:
-        started = wait_for(pid)
+        started = noted_pid(pid)
         run.send_signal(signal.SIGTERM)
         assert run.wait(10) == 2
     assert not Path(f"/proc/{started}").exists()
-
-
-def wait_for(path: Path) -> int:
-    deadline = time.monotonic() + 20
-    while not (path.exists() and path.read_text().strip()):
-        assert time.monotonic() < deadline, "go was never started"
-        time.sleep(0.05)
-    return int(path.read_text())

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.noted import noted_pid
 from tests.suites import ROOT
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def test_suites_end_with_what_runs_them(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STEADY, SUITES % noted, *options], cwd=ROOT
     ) as steady:
-        deadline = time.monotonic() + 30
-        while not (noted.exists() and noted.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        suites = int(noted.read_text())
+        suites = noted_pid(noted)
         steady.terminate()
         assert steady.wait(30) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
