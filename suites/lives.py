@@ -32,7 +32,7 @@ LENGTH = 40
 
 PACES = (1, 1, 2, 4, 8, 16, 32)
 """Changes from look to look: a look takes as long as many changes. Alone, each is seen by itself;
-trackers lose changes where several meet in one sync."""
+where several meet in one sync, one is most easily lost."""
 
 
 class Enough(BaseException):

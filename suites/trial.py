@@ -106,7 +106,7 @@ class Trial:
             del self._flows[target, kind]
         expected = self._expected()
         near = {aim: right for aim, right in expected.items() if aim.label.slot in self._changed}
-        self._changed = set()
+        self._changed.clear()
         seen = self._look(expected, near)
         wrong = self._wrong(expected, seen, gone)
         if wrong or self._at_work():
