@@ -14,8 +14,9 @@ pytest_plugins = ["pytester"]
 CASES = '''
 import fixtures.session
 from clusters.fake import FakeCluster
+from fixtures.stillness import Pause
 
-fixtures.session.Stillness.longest = lambda self, since: ("node-1", SECONDS)
+fixtures.session.Stillness.since = lambda self, ago: [Pause("node-1", 9.0, 9.0 - SECONDS)]
 FakeCluster.capabilities |= {"node-freeze"}
 
 
@@ -47,4 +48,4 @@ def test_stood_still(judge: Judge, seconds: float, timeouts: int, outcome: str) 
     assert judged.outcomes == {"WAIT-1": outcome, "WAIT-2": "failed"}
     said = next(r.sentence for r in judged.run.results if r.case.id == "WAIT-1")
     assert said.startswith("1 of 31 connections timed out")
-    assert ("node-1 stood still for 1.2 s" in said) is (outcome == "inconclusive")
+    assert ("node-1 stood still for 1.2 s of 2 s" in said) is (outcome == "inconclusive")

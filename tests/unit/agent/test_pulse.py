@@ -7,7 +7,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from fixtures.stillness import Stillness
+import pytest
+
+from fixtures.stillness import Pause, Stillness, most_within
 
 if TYPE_CHECKING:
     from tests.unit.agent.conftest import Launch
@@ -23,11 +25,13 @@ def test_pause_is_told(launch: Launch) -> None:
         time.sleep(0.8)
         os.kill(process.pid, signal.SIGCONT)
         time.sleep(0.3)
-        name, seconds = both.longest(since=5.0)
-        assert name == "node-1"
-        assert 0.6 < seconds < 3.0
-        # What ended before the case began is no excuse for it.
-        assert both.longest(since=0.05)[1] <= 0.05
+        (pause,) = both.since(5.0)
+        assert pause.name == "node-1"
+        assert 0.6 < pause.begin - pause.end < 3.0
+        # What was before the case began is no excuse for it.
+        (cut,) = both.since(pause.end + 0.1)
+        assert cut.begin <= pause.end + 0.1
+        assert both.since(0.05) == []
 
 
 def test_agent_that_is_gone_says_nothing(launch: Launch) -> None:
@@ -35,4 +39,33 @@ def test_agent_that_is_gone_says_nothing(launch: Launch) -> None:
     with launch(pod="node-1") as (agent, _):
         gone = Stillness({"node-1": agent})
         gone.watch()
-    assert gone.longest(since=60.0) == ("", 0.0)
+    assert gone.since(60.0) == []
+
+
+@pytest.mark.parametrize(
+    ("pauses", "seconds"),
+    [
+        ([], 0.0),
+        ([("a", 9.0, 8.5)], 0.5),
+        ([("a", 9.0, 4.0)], 2.0),
+        # One after the other they add up, at the same time they do not.
+        ([("a", 9.0, 8.4), ("b", 8.2, 7.6)], 1.2),
+        ([("a", 9.0, 8.4), ("b", 8.8, 8.2)], 0.8),
+        ([("a", 9.0, 8.4), ("b", 8.8, 8.6), ("a", 8.2, 8.0)], 0.8),
+        # What is further away than an answer may take does not.
+        ([("a", 9.0, 8.4), ("b", 6.8, 6.2)], 0.6),
+        ([("a", 9.0, 8.4), ("b", 7.2, 6.2)], 1.0),
+    ],
+)
+def test_pauses_add_up(pauses: list[tuple[str, float, float]], seconds: float) -> None:
+    """The most within two seconds."""
+    most, who = most_within([Pause(*pause) for pause in pauses], 2.0)
+    assert most == pytest.approx(seconds)
+    assert bool(who) is bool(pauses)
+
+
+def test_those_who_stood_still_are_named() -> None:
+    """Only those of the window, the first of them first."""
+    far, first, second = Pause("c", 20.0, 19.0), Pause("a", 9.0, 8.2), Pause("b", 8.1, 7.3)
+    assert most_within([second, far, first], 2.0)[1] == [first, second]
+    assert str(second) == "b 0.8 s"
