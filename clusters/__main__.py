@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from clusters.embedded import labclient, namespaces, rundir
 from clusters.embedded.addresses import NODE_CONTROL_PORT, NodeAddresses
 from clusters.embedded.enter import how_to_enter
+from clusters.embedded.nodecontrol import NodeControl
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
 from clusters.hints import clusters_command
 from clusters.parts import versions
@@ -89,9 +91,20 @@ def shell(options: argparse.Namespace) -> None:
         raise ConfigError(f"{options.node} of {directory.name} does not answer: {error}") from error
     with connection:
         connection.settimeout(None)
-        request = {"op": "shell", "argv": options.command or ["bash", "-i"]}
+        name = f"shell {secrets.token_hex(4)}"
+        request = {"op": "shell", "name": name, "argv": options.command}
         connection.sendall(json.dumps(request).encode() + b"\n")
         _join(connection)
+    ended = NodeControl(options.node, address, NODE_CONTROL_PORT).ask("status", name=name)
+    if ended["status"] != 0:
+        sys.exit(shell_status(ended["status"]))
+
+
+def shell_status(status: int | None) -> int:
+    """Return what a shell makes of how a command ended; None is one that could not start."""
+    if status is None:
+        return 127
+    return 128 - status if status < 0 else status
 
 
 def _join(connection: socket.socket) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import math
 import os
 import pty
 import re
 import select
-import signal
 import socket
 import subprocess
+import termios
 import threading
 import time
 import urllib.error
@@ -172,9 +173,43 @@ class Control:
             for line in connection.makefile("r"):
                 request = json.loads(line)
                 if request["op"] == "shell":
-                    shell(connection, request.get("argv") or ["bash", "-i"])
+                    self.shell(connection, request)
                     return
                 connection.sendall(json.dumps(self.answer(request)).encode() + b"\n")
+
+    def shell(self, connection: socket.socket, request: dict[str, Any]) -> None:
+        """Join the connection to a command with a terminal, until either side ends.
+
+        `status` tells how it ended, by the request's `name`; one that could not start has none.
+        """
+        argv = request.get("argv") or ["bash", "-i"]
+        terminal, far_end = pty.openpty()
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=far_end,
+                stdout=far_end,
+                stderr=far_end,
+                start_new_session=True,
+                # A shell has no job control without a terminal that it belongs to.
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+                cwd="/",
+            )
+        except OSError as error:
+            os.close(terminal)
+            connection.sendall(f"{argv[0]}: {error.strerror}\n".encode())
+            return
+        finally:
+            os.close(far_end)
+        self.processes[request["name"]] = process
+        try:
+            # Reading fails when nobody has the far end any more.
+            with contextlib.suppress(OSError):
+                join(connection, terminal)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(terminal)
 
 
 def at_work(pid: int) -> bool:
@@ -194,29 +229,17 @@ def text(path: Path) -> str:
         return ""
 
 
-def shell(connection: socket.socket, argv: list[str]) -> None:
-    """Join the connection to a terminal on the node until either side ends."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvp(argv[0], argv)  # noqa: S606 - a shell is what was asked for
-    try:
-        while True:
-            ready = select.select([connection.fileno(), terminal], [], [])[0]
-            if terminal in ready:
-                connection.sendall(os.read(terminal, 65536))
-            if connection.fileno() in ready:
-                data = connection.recv(65536)
-                if not data:
-                    break
-                os.write(terminal, data)
-    except OSError:
-        pass
-    finally:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
-        os.close(terminal)
-        with contextlib.suppress(OSError):
-            os.waitpid(pid, 0)
+def join(connection: socket.socket, terminal: int) -> None:
+    """Copy between the connection and a terminal until either side ends."""
+    while True:
+        ready = select.select([connection.fileno(), terminal], [], [])[0]
+        if terminal in ready:
+            connection.sendall(os.read(terminal, 65536))
+        if connection.fileno() in ready:
+            data = connection.recv(65536)
+            if not data:
+                return
+            os.write(terminal, data)
 
 
 def listen_in(handle: int, address: str, port: int) -> socket.socket:

@@ -1,17 +1,22 @@
-"""`python -m clusters shell`: the order of its words, and the line that a kept run prints."""
+"""`python -m clusters shell`: the order of its words, what it runs, and how that ended."""
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import socket
+import threading
 from typing import TYPE_CHECKING
 
-from clusters.__main__ import main, parser
+import pytest
+
+from clusters.__main__ import main, parser, shell_status
 from clusters.embedded.enter import how_to_enter
+from clusters.embedded.guest.control import Control
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_options_after_the_node_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,3 +32,41 @@ def test_the_printed_line_names_run_and_node(tmp_path: Path) -> None:
     line = next(line for line in told.splitlines() if line.split()[:1] == ["shell"])
     options = parser().parse_args(line.partition(" -m clusters ")[2].split())
     assert (options.run, options.node, options.command) == (tmp_path.name, "node-1", [])
+
+
+@pytest.mark.parametrize(
+    ("argv", "said", "status"),
+    [
+        (["sh", "-c", "tty -s && echo a terminal; exit 3"], "a terminal", 3),
+        (["sh", "-c", "kill -TERM $$"], "", 143),
+        (["true"], "", 0),
+        (["no-such-program"], "no-such-program: No such file or directory", 127),
+    ],
+)
+def test_command_on_a_terminal_has_a_status(argv: list[str], said: str, status: int) -> None:
+    """The node's side gives it a terminal, and tells afterwards how it ended."""
+    control = Control({})
+    near, far = socket.socketpair()
+    with near:
+        talking = threading.Thread(target=control.talk, args=(far,))
+        talking.start()
+        request = {"op": "shell", "name": "one", "argv": argv}
+        near.sendall(json.dumps(request).encode() + b"\n")
+        told = b"".join(iter(lambda: near.recv(4096), b"")).decode()
+        talking.join()
+    assert said in told
+    assert shell_status(control.status({"name": "one"})["status"]) == status
+
+
+def test_command_ends_with_its_connection() -> None:
+    """Nobody is left behind by a user who goes away."""
+    control = Control({})
+    near, far = socket.socketpair()
+    talking = threading.Thread(target=control.talk, args=(far,))
+    talking.start()
+    request = {"op": "shell", "name": "one", "argv": ["sh", "-c", "echo up; exec sleep 60"]}
+    near.sendall(json.dumps(request).encode() + b"\n")
+    assert near.recv(4096) == b"up\r\n"
+    near.close()
+    talking.join(10)
+    assert control.status({"name": "one"})["status"] == -signal.SIGKILL
