@@ -30,6 +30,12 @@ from clusters.parts.workshop import open_workshop
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NOT_STARTED = 127
+"""What a shell says of a program that is not there."""
+
+END_OF_FILE = b"\x04"
+"""What one types at a terminal that has no other way to tell the end of its input."""
+
 
 def list_runs(_options: argparse.Namespace) -> None:
     """Print the clusters that are up."""
@@ -94,16 +100,18 @@ def shell(options: argparse.Namespace) -> None:
         name = f"shell {secrets.token_hex(4)}"
         request = {"op": "shell", "name": name, "argv": options.command}
         connection.sendall(json.dumps(request).encode() + b"\n")
+        # What follows the line is the terminal's already.
+        answer = b"".join(iter(lambda: connection.recv(1).strip(b"\n"), b""))
+        if refused := json.loads(answer or b"{}").get("error"):
+            print(refused, file=sys.stderr)
+            sys.exit(NOT_STARTED)
         _join(connection)
     ended = NodeControl(options.node, address, NODE_CONTROL_PORT).ask("status", name=name)
-    if ended["status"] != 0:
-        sys.exit(shell_status(ended["status"]))
+    sys.exit(shell_status(ended["status"]))
 
 
-def shell_status(status: int | None) -> int:
-    """Return what a shell makes of how a command ended; None is one that could not start."""
-    if status is None:
-        return 127
+def shell_status(status: int) -> int:
+    """Return what a shell makes of how a process ended: -15 is the signal SIGTERM."""
     return 128 - status if status < 0 else status
 
 
@@ -128,6 +136,7 @@ def _join(connection: socket.socket) -> None:
                     connection.sendall(typed)
                 else:
                     inputs.remove(sys.stdin.fileno())
+                    connection.sendall(END_OF_FILE)
     finally:
         if old is not None:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, old)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 PORT = 7000
 
+LINGER = 1.0
+"""Seconds for the other side of a terminal to notice its end."""
+
 LOOKS, LOOK = 5, 0.02
 SYNCS = re.compile(
     r"^kubeproxy_sync_proxy_rules_duration_seconds_count(\{[^}]*\})? (\S+)$", re.MULTILINE
@@ -178,9 +181,10 @@ class Control:
                 connection.sendall(json.dumps(self.answer(request)).encode() + b"\n")
 
     def shell(self, connection: socket.socket, request: dict[str, Any]) -> None:
-        """Join the connection to a command with a terminal, until either side ends.
+        """Answer, and join the connection to a command with a terminal, until either side ends.
 
-        `status` tells how it ended, by the request's `name`; one that could not start has none.
+        `status` tells how it ended, by the request's `name`. What is sent before the answer, which
+        may be an error, is lost: it is read with the request.
         """
         argv = request.get("argv") or ["bash", "-i"]
         terminal, far_end = pty.openpty()
@@ -197,11 +201,13 @@ class Control:
             )
         except OSError as error:
             os.close(terminal)
-            connection.sendall(f"{argv[0]}: {error.strerror}\n".encode())
+            answer = {"error": f"{argv[0]}: {error.strerror}"}
+            connection.sendall(json.dumps(answer).encode() + b"\n")
             return
         finally:
             os.close(far_end)
         self.processes[request["name"]] = process
+        connection.sendall(b"{}\n")
         try:
             # Reading fails when nobody has the far end any more.
             with contextlib.suppress(OSError):
@@ -210,6 +216,7 @@ class Control:
             process.kill()
             process.wait()
             os.close(terminal)
+            hang_up(connection)
 
 
 def at_work(pid: int) -> bool:
@@ -240,6 +247,18 @@ def join(connection: socket.socket, terminal: int) -> None:
             if not data:
                 return
             os.write(terminal, data)
+
+
+def hang_up(connection: socket.socket) -> None:
+    """End a connection whose other side may still send: closed at once it would be reset.
+
+    The last output, which is still under way, would be lost with that.
+    """
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(LINGER)
+        while connection.recv(65536):
+            pass
 
 
 def listen_in(handle: int, address: str, port: int) -> socket.socket:

@@ -40,7 +40,6 @@ def test_the_printed_line_names_run_and_node(tmp_path: Path) -> None:
         (["sh", "-c", "tty -s && echo a terminal; exit 3"], "a terminal", 3),
         (["sh", "-c", "kill -TERM $$"], "", 143),
         (["true"], "", 0),
-        (["no-such-program"], "no-such-program: No such file or directory", 127),
     ],
 )
 def test_command_on_a_terminal_has_a_status(argv: list[str], said: str, status: int) -> None:
@@ -52,10 +51,23 @@ def test_command_on_a_terminal_has_a_status(argv: list[str], said: str, status: 
         talking.start()
         request = {"op": "shell", "name": "one", "argv": argv}
         near.sendall(json.dumps(request).encode() + b"\n")
+        assert near.recv(3) == b"{}\n"
         told = b"".join(iter(lambda: near.recv(4096), b"")).decode()
-        talking.join()
+    talking.join()
     assert said in told
     assert shell_status(control.status({"name": "one"})["status"]) == status
+
+
+def test_command_that_cannot_start_is_an_error() -> None:
+    """It is told as all errors are, and nothing is left of it."""
+    control = Control({})
+    near, far = socket.socketpair()
+    with near:
+        near.sendall(b'{"op": "shell", "name": "one", "argv": ["no-such-program"]}\n')
+        control.talk(far)
+        told = json.loads(near.recv(4096))
+    assert told == {"error": "no-such-program: No such file or directory"}
+    assert not control.status({"name": "one"})["known"]
 
 
 def test_command_ends_with_its_connection() -> None:
@@ -66,6 +78,7 @@ def test_command_ends_with_its_connection() -> None:
     talking.start()
     request = {"op": "shell", "name": "one", "argv": ["sh", "-c", "echo up; exec sleep 60"]}
     near.sendall(json.dumps(request).encode() + b"\n")
+    assert near.recv(3) == b"{}\n"
     assert near.recv(4096) == b"up\r\n"
     near.close()
     talking.join(10)
