@@ -30,9 +30,10 @@ Here is each claim beside a measurement by `tox -e scale` of kube-proxy {version
 user-mode kernels ({kernel}), with nftables mode beside both, as their successor. Intervals hold the
 true figure with a confidence of 99%; a claim that an interval does not decide is not decided.
 
-Generated from a run by `python -m suites.scale.page _artifacts/run.jsonl docs`; the machine had two
-processors that other work used as well, so times are larger, and intervals wider, than on one of
-your own. Ratios between modes and how figures grow carry over, seconds do not.
+Generated from a run by `python -m suites.scale.page _artifacts/run.jsonl docs`. The machine has
+{machine.processors} processors ({machine.model}) for three nodes and their control plane, and began
+with a load of {machine.load}. Ratios between modes and how figures grow carry over to others,
+seconds do not.
 """
 
 
@@ -44,7 +45,10 @@ def main(journal: Path, folder: Path) -> None:
         raise LookupError(f"{journal} has no {CASE} that measured the claims")
     seen = found[0].observations
     kernel = run.info.nodes[0].kernel if run.info.nodes else "unknown"
-    parts = [HEAD.format(version=run.info.build.version, kernel=f"Linux {kernel}")]
+    head = HEAD.format(
+        version=run.info.build.version, kernel=f"Linux {kernel}", machine=run.info.machine
+    )
+    parts = [head]
     parts.append("## Row by row\n\n" + markdown(seen["the article, row by row"]))
     parts.append("## Figures\n\n" + markdown(seen["by Services and mode"]))
     if "growth exponents" in seen:

@@ -38,6 +38,7 @@ INFO = {
     "suite_version": "0",
     "python": "3",
     "replay": "pytest",
+    "machine": {"processors": 2, "model": "a model", "load": 0.5},
 }
 
 
@@ -53,6 +54,7 @@ def test_page(tmp_path: Path) -> None:
     assert "| a \\| b | holds |" in page
     assert "| 1,000 | ipvs |" in page
     assert "v1.37.2" in page
+    assert "2 processors (a model)" in page
     assert (tmp_path / "article-cpu.svg").read_text().startswith("<svg ")
 
 
