@@ -11,8 +11,8 @@ from fixtures.node_faults import (
     CpuBusy,
     FewFiles,
     MemoryShort,
-    RulesLost,
 )
+from fixtures.rule_faults import RulesLost
 
 if TYPE_CHECKING:
     from fixtures.proxies import Proxies
