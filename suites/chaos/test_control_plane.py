@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
@@ -97,14 +99,19 @@ def test_slice_deleted_unseen(site: Site) -> None:
     spare = site.pods[3:4]
     change = site.members.in_own_slice(spare)
     site.experiment.until_seen(spare[0], change)
-    with site.nemesis.during(ApiCut(site.victim.name)) as cut:
-        site.members.drop_slice(spare)
-        # Another API server knows no watch of before: the node has to list, and is told of no
-        # deletion.
+    with ExitStack() as cut_off:
+        # What an API server has sent arrives even after its end, so the node is cut off from one
+        # that is not there, and has no connection when the slice goes.
         with site.nemesis.during(ApiDown()) as down:
+            cut = cut_off.enter_context(site.nemesis.during(ApiCut(site.victim.name)))
+        site.members.drop_slice(spare)
+        # A third API server knows nothing from before that: the node has to list, and is told of
+        # no deletion.
+        with site.nemesis.during(ApiDown()) as again:
             site.experiment.go_on(1)
-    deaf = site.experiment.allow(cut.and_retries())
-    deaf_all = site.experiment.allow(down.and_retries())
+    # Between the two nobody had the time to connect, so for those who watch they are one.
+    deaf = site.experiment.allow(replace(cut, start=down.start).and_retries())
+    deaf_all = site.experiment.allow(replace(down, end=again.end).and_retries())
     site.until_seen(site.swap(on=site.other))
     # Seen by the new API server's watch, the change is later than the list that lacks the slice.
     site.experiment.go_on(max(0.0, deaf.end - site.experiment.now()) + site.experiment.bound + 2)
