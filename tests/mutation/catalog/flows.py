@@ -128,7 +128,7 @@ CONNTRACK = (
                 "if endpoint.IsServing() || !endpoint.IsTerminating() {",
             )
         },
-        ("CT-005",),
+        ("CT-006",),
     ),
     Defect(
         "UDP entries of a Service scaled to zero stay",
@@ -273,7 +273,7 @@ NAT = (
                 '"iifname", "!=", interfacePrefix}',
             )
         },
-        ("NAT-003",),
+        ("NAT-004",),
     ),
 )
 
