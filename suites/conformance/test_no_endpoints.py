@@ -8,12 +8,14 @@ import pytest
 
 from fixtures.case import case
 from fixtures.eviction import evict
+from suites.load_balancing import load_balancer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from clusters.protocol import Node
     from fixtures.provide import Clients
+    from fixtures.surroundings import Entry
     from fixtures.workloads import Workloads
     from suites.check import Check
 
@@ -84,3 +86,46 @@ def test_evicted_pod_is_no_endpoint(
         check.refuses(client, service.target(port))
     more = workloads.pods(1, on=nodes[0])
     check.reaches(client, service.target(), more)
+
+
+@case(
+    "NEP-006",
+    feature=("reject", "ExternalIP", "LoadBalancer"),
+    min_nodes=2,
+    requires=("outside-client", "outside-route"),
+    reference="k/k pkg/proxy/iptables KUBE-EXTERNAL-SERVICES; nftables no-endpoint-services",
+)
+@pytest.mark.parametrize("port", ["tcp", "udp"])
+@pytest.mark.parametrize("kind", ["ExternalIP", "LoadBalancer"])
+def test_external_address_is_refused(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    address: Callable[[], str],
+    entry: Entry,
+    mode: str,
+    kind: str,
+    port: str,
+) -> None:
+    """An address from outside whose Service has lost its endpoints refuses by every node.
+
+    The kernel has no say here as it has at a NodePort: the address is nobody's, but in IPVS mode.
+    iptables mode asks only what enters a node (KUBE-EXTERNAL-SERVICES in INPUT and FORWARD), so
+    there the node's own attempts leave it.
+    """
+    pods, external = workloads.pods(1, on=nodes[0], gated=True), address()
+    if kind == "LoadBalancer":
+        service = load_balancer(workloads, external)
+    else:
+        service = workloads.service(externalIPs=[external])
+    pods[0].set_ready(True)
+    target = service.at(external, port)
+    for node in nodes[:2]:
+        check.reaches(entry.by(node, external), target, pods)
+    pods[0].set_ready(False)
+    for node in nodes[:2]:
+        check.refuses(entry.by(node, external), target)
+        check.refuses(clients.pod(node), target)
+    by_itself = check.silent if mode == "iptables" else check.refuses
+    by_itself(clients.node(nodes[0]), target)

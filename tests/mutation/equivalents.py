@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clusters.protocol import MODES
-from tests.mutation.defect import NFTABLES, Defect, Equivalent
+from tests.mutation.defect import IPVS, NFTABLES, Defect, Equivalent
 
 EQUIVALENTS = (
     Equivalent(
@@ -35,5 +35,20 @@ EQUIVALENTS = (
         ),
         "the kernel itself refuses what no process listens for, and the counter counts before the "
         "verdict; only a process at the same number of the loopback would tell",
+    ),
+    Equivalent(
+        Defect(
+            "a node in a range may not use its own VIP",
+            ("ipvs",),
+            {
+                IPVS: (
+                    "\t\t\t\t\t\tIP2:      ingress.String(),\n",
+                    "\t\t\t\t\t\tIP2:      proxier.nodeIP.String(),\n",
+                )
+            },
+            ("LB-012",),
+        ),
+        "packets whose source is the VIP are the node's own, which pass OUTPUT only; the set is "
+        "read in KUBE-SOURCE-RANGES-FIREWALL, where INPUT and FORWARD lead",
     ),
 )

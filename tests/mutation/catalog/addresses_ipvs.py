@@ -92,17 +92,6 @@ DEFECTS = (
         ("LB-006", "LB-012"),
     ),
     Defect(
-        "a node in a range may not use its own VIP",
-        ("ipvs",),
-        {
-            IPVS: (
-                "\t\t\t\t\t\tIP2:      ingress.String(),\n",
-                "\t\t\t\t\t\tIP2:      proxier.nodeIP.String(),\n",
-            )
-        },
-        ("LB-012",),
-    ),
-    Defect(
         "NodePorts are at the addresses of VIPs, too",
         ("ipvs",),
         {

@@ -216,7 +216,7 @@ OF_FAULTS = (
                 "\t\t\t// a partial sync.\n",
             )
         },
-        ("CHA-037", "CHA-033"),
+        ("CHA-038",),
     ),
     Defect(
         "a set that could not be made is the end of all syncs",

@@ -52,7 +52,7 @@ DEFECTS = (
         ("IPVS-004",),
     ),
     Defect(
-        "connections to weight 0 are kept for their source port",
+        "flows to a server that is gone go on to nobody",
         ("ipvs",),
         {
             IPVS: (
@@ -60,7 +60,7 @@ DEFECTS = (
                 "\tif err := proxyutil.EnsureSysctl(sysctl, sysctlExpireNoDestConn, 0)",
             )
         },
-        ("IPVS-005",),
+        ("CT-001",),
     ),
     Defect(
         "an endpoint that is ready again keeps weight 0",

@@ -63,7 +63,7 @@ DEFECTS = (
         "only TCP is refused",
         ("nftables",),
         {NFTABLES: ('\t\tRule:  "reject",\n', '\t\tRule:  "reject with tcp reset",\n')},
-        ("NEP-002",),
+        ("NEP-006",),
     ),
     Defect(
         "external traffic is dropped and not refused",
