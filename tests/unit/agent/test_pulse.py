@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.agent.agent import Pulse
 from fixtures.stillness import Pause, Stillness, most_within
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def test_pause_is_told(launch: Launch) -> None:
         assert "node-1" in {p.name for p in both.since(middle)}
         assert all(p.begin <= middle for p in both.since(middle))
         assert all(p.begin <= 0.05 for p in both.since(0.05))
+
+
+def test_pause_that_no_beat_has_ended_is_told() -> None:
+    """Whoever asks first after a pause hears of it, though the next beat is still to come."""
+    pulse = Pulse()
+    assert pulse.pauses(pulse.due + Pulse.LATE_NS) == []
+    late = pulse.due + Pulse.LATE_NS + 1
+    assert pulse.pauses(late) == [(pulse.due, late)]
 
 
 def test_agent_that_is_gone_says_nothing(launch: Launch) -> None:
