@@ -10,6 +10,7 @@ from fixtures.case import case
 from fixtures.faults import ProxyKilled
 from fixtures.node_faults import LockHeld
 from fixtures.program_faults import DiskFull, ToolMissing
+from fixtures.proxy_state import ProxyState
 
 if TYPE_CHECKING:
     from clusters.protocol import Mode
@@ -25,6 +26,9 @@ SHORT = 2
 
 LATE = 2 * SHORT
 """Seconds after which kube-proxy says that it is late (NewProxyHealthServer in server.go)."""
+
+TRIED = 30.0
+"""Seconds that two tries may take; each tool waits 5 s for the lock (k/k pkg/util/iptables)."""
 
 TOOLS: dict[Mode, tuple[str, ...]] = {
     "iptables": ("iptables-restore",),
@@ -53,7 +57,15 @@ def unable(site: Site, fault: Fault) -> Span:
         )
         site.until_seen(site.swap(), {site.other.name})
         site.until_health(503, within=LATE + site.experiment.bound)
-        site.until_seen(site.swap(), {site.other.name})
+        last = site.swap()
+        site.until_seen(last, {site.other.name})
+        # One try may be under way since before the change. A later one that has failed leaves the
+        # change to be remembered: needFullSync in k/k pkg/proxy/iptables/proxier.go.
+        until.or_go_on(
+            f"kube-proxy on {site.victim.name} has tried the change in vain",
+            ProxyState(cluster).ended(site.victim, 2, site.workloads.family),
+            within=TRIED,
+        )
     # No other change: what it could not do it has to remember.
     site.until_seen(site.joined_by)
     site.until_health(200, within=SHORT + site.experiment.bound)
