@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from clusters.errors import BuildError, ConfigError, TestbedError
 from clusters.fake_api import Api, Store
 from clusters.fake_parts import NoFaults, Process, Program, Proxy
-from clusters.protocol import HEALTHZ_PORT, AgentAddress, Node, ProxySpec, Ran
+from clusters.protocol import HEALTHZ_PORT, AgentAddress, HttpAnswer, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -217,20 +217,20 @@ class FakeCluster:
             raise TestbedError(f"{name}: {' '.join(argv)}: not done after {timeout:g} s") from None
         return Ran(tuple(argv), done.returncode, done.stdout, done.stderr)
 
-    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
-        """Status and body of a GET; kube-proxy's healthz port is that of the node's own."""
+    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> HttpAnswer:
+        """Answer of a GET; kube-proxy's healthz port is that of the node's own."""
         own, parts = self._own(node), urlsplit(url)
         if parts.port == HEALTHZ_PORT:
             if own.proxy is None:
-                return 0, "connection refused"
+                return HttpAnswer(0, "connection refused")
             url = parts._replace(netloc=f"127.0.0.1:{own.proxy.port}").geturl()
         try:
             with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - a test's own
-                return answer.status, answer.read().decode(errors="replace")
+                return HttpAnswer(answer.status, answer.read().decode(errors="replace"))
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(errors="replace")
+            return HttpAnswer(error.code, error.read().decode(errors="replace"))
         except OSError as error:
-            return 0, str(error)
+            return HttpAnswer(0, str(error))
 
     def check_proxies(self) -> None:
         """Nothing runs here that could end by itself."""

@@ -108,6 +108,15 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What an HTTP server said, header names in small letters; status 0 and why when nothing."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AgentAddress:
     """Where the harness reaches a probe agent's control port."""
 
@@ -313,8 +322,8 @@ class Cluster(Protocol):
     ) -> Ran:
         """Run a command in the node's own namespaces; raises `TestbedError` after `timeout` s."""
 
-    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
-        """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
+    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> HttpAnswer:
+        """Answer of a GET made on `node`; status 0 when there was no HTTP answer."""
 
     def check_proxies(self) -> None:
         """Raise `BuildError` for the first kube-proxy that has ended although nobody ended it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from suites.oracles.verdict import Judgement, right, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from clusters.protocol import Node
     from fixtures.clients import Client
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fixtures.services import Service
     from fixtures.waits import Until
     from suites.answers import Answers
+
+WEIGHT = "x-load-balancing-endpoint-weight"
+"""How many endpoints the node has, for load balancers that do not read the body (k/k #118999)."""
 
 REASON = "FailedToStartServiceHealthcheck"
 
@@ -59,17 +62,27 @@ class HealthPort:
         """Wait until the port answers with this status, count of endpoints and health."""
         self.number = int(self.service.spec["healthCheckNodePort"])
         body = counts(self.service.namespace, self.service.name, local, healthy=healthy)
-        self._wait(node, f"says {status} of {local} endpoints", status, body)
+        weight = {WEIGHT: str(local)}
+        self._wait(node, f"says {status} of {local} endpoints", status, body, weight)
 
     def closed(self, node: Node) -> None:
         """Wait until nothing answers on the port that `says` asked last."""
-        self._wait(node, "is closed", 0, None)
+        self._wait(node, "is closed", 0)
 
-    def _wait(self, node: Node, what: str, status: int, body: Callable[[str], bool] | None) -> None:
+    def _wait(
+        self,
+        node: Node,
+        what: str,
+        status: int,
+        body: Callable[[str], bool] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         address, port = node.addresses[self.service.family], self.number
         self.until(
             f"the health check port of {node.name} {what}",
-            lambda: self.answers.judge(node, address, port, status=status, body=body),
+            lambda: self.answers.judge(
+                node, address, port, status=status, body=body, headers=headers
+            ),
             within=self.within,
         )
 

@@ -19,7 +19,7 @@ from clusters.embedded.proxy import ProxyRunner
 from clusters.embedded.store import Store
 from clusters.errors import ConfigError, TestbedError
 from clusters.kube import Kube
-from clusters.protocol import METRICS_PORT, AgentAddress, Node, ProxySpec, Ran
+from clusters.protocol import METRICS_PORT, AgentAddress, HttpAnswer, Node, ProxySpec, Ran
 from clusters.schedulers import has_scheduler
 
 if TYPE_CHECKING:
@@ -172,10 +172,10 @@ class EmbeddedCluster:
         )
         return Ran.of(node.name, argv, reply, timeout)
 
-    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
-        """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
+    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> HttpAnswer:
+        """Answer of a GET made on `node`; status 0 when there was no HTTP answer."""
         reply = self._own(node).control.ask("http", within=timeout + 5, url=url, timeout=timeout)
-        return int(reply["status"]), str(reply["body"])
+        return HttpAnswer(**reply)
 
     def check_proxies(self) -> None:
         """Raise `BuildError` for the first kube-proxy that has ended although nobody ended it."""

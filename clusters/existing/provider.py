@@ -23,7 +23,7 @@ from clusters.existing.node import ExistingNode, node_access
 from clusters.existing.relay import Relay
 from clusters.hints import clusters_command
 from clusters.kube import Kube
-from clusters.protocol import METRICS_PORT, AgentAddress, Node, ProxySpec, Ran
+from clusters.protocol import METRICS_PORT, AgentAddress, HttpAnswer, Node, ProxySpec, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -218,10 +218,10 @@ class ExistingCluster:
         )
         return Ran.of(node.name, argv, reply, timeout)
 
-    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> tuple[int, str]:
-        """Status and body of a GET made on `node`; status 0 when there was no HTTP answer."""
+    def http(self, node: Node, url: str, *, timeout: float = 2.0) -> HttpAnswer:
+        """Answer of a GET made on `node`; status 0 when there was no HTTP answer."""
         reply = self._own(node).control.ask("http", within=timeout + 10, url=url, timeout=timeout)
-        return int(reply["status"]), str(reply["body"])
+        return HttpAnswer(**reply)
 
     def ready_namespace(self, name: str) -> None:
         """Label the namespace as this run's, and put the agent into it."""

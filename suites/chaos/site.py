@@ -102,7 +102,7 @@ class Site:
         victims, name = self.nemesis.victims, self.victim.name
         self.experiment.until(
             f"/healthz of {name} says {status}",
-            lambda: victims.health(name)[0] == status,
+            lambda: victims.health(name).status == status,
             within=within,
         )
 

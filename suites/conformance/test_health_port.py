@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
+from fixtures.proxy_state import ProxyState
 from fixtures.stuck import impatient, stuck
 from suites.health_port import port_taken, warned
 from suites.load_balancing import load_balancer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from clusters.protocol import Cluster, Node
     from fixtures.kube import Kube
     from fixtures.provide import Clients
+    from fixtures.proxies import Proxies
     from fixtures.workloads import Service, Workloads
     from suites.check import Check
     from suites.health_port import HealthPort
@@ -24,6 +26,9 @@ SERVICE = "k/k test/e2e/network/service.go"
 HEALTH = "k/k pkg/proxy/healthcheck/service_health.go"
 OUTSIDE = ("outside-client",)
 OK, UNAVAILABLE = 200, 503
+
+PERIOD = "3s"
+"""A minSyncPeriod in which two changes surely fit."""
 
 
 @case(
@@ -123,3 +128,40 @@ def test_port_conflict(
     # The next sync, whatever it is for, tries again.
     workloads.pods(1, on=here)
     port.says(here, OK, local=2)
+
+
+@case(
+    "ETP-013",
+    feature=("eTP", "health", "batching"),
+    level="extended",
+    requires=("proxy-restart",),
+    reference=f"{HEALTH} SyncServices",
+    disruptive=True,
+)
+def test_port_changes_in_one_sync(
+    workloads: Workloads,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    proxies: Proxies,
+    check: Check,
+    health_port: Callable[[Service], HealthPort],
+) -> None:
+    """A health check port that is another one after a single sync is open there, and there only.
+
+    A Service gets another one when its externalTrafficPolicy was Cluster for a moment.
+    """
+    node = nodes[0]
+    workloads.pods(1, on=node)
+    service = load_balancer(workloads, externalTrafficPolicy="Local")
+    proxies.set_periods([node], min_sync=PERIOD)
+    port = health_port(service)
+    port.says(node, OK, local=1)
+    synced = ProxyState(cluster).ended(node, 1, workloads.family)
+    workloads.service("first")
+    check.until("a sync has just ended", synced, within=check.timeouts.programmed)
+    before = port.number
+    while service.spec["healthCheckNodePort"] == before:
+        service.update(externalTrafficPolicy="Cluster")
+        service.update(externalTrafficPolicy="Local")
+    port.closed(node)
+    port.says(node, OK, local=1)

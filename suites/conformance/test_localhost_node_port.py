@@ -112,8 +112,8 @@ def test_localhost_in_nftables_mode(
 
 def counts_rejected(answers: Answers, node: Node, protocol: str, family: Family) -> Judgement:
     """Judge whether the node counts packets of a protocol that its loopback refused."""
-    _, text = answers.get(node, "127.0.0.1", METRICS_PORT, "/metrics")
-    counted = parse_samples(text).get(REJECTED, {})
+    said = answers.get(node, "127.0.0.1", METRICS_PORT, "/metrics")
+    counted = parse_samples(said.body).get(REJECTED, {})
     packets = sum(
         value
         for labels, value in counted.items()

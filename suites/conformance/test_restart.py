@@ -123,8 +123,9 @@ def test_api_server_outage(
         with api_down(cluster):
             check.reaches(client, target, pods)
             for node in nodes:
-                status, said = cluster.http(node, HEALTHZ)
-                assert status == 200, f"{node.name} is unhealthy without an API server: {said}"
+                said = cluster.http(node, HEALTHZ)
+                unhealthy = f"{node.name} is unhealthy without an API server: {said.body}"
+                assert said.status == 200, unhealthy
         require(same_backends(held.opened, held.check()))
         pods += workloads.pods(1, on=nodes[0])
         later = workloads.service("later")
@@ -165,7 +166,7 @@ def test_node_gets_another_address(
             kube.patch(f"{path}/status", {"status": {"addresses": [new, *before]}})
             until(
                 f"kube-proxy on {node.name} ends",
-                lambda: cluster.http(node, HEALTHZ)[0] == 0,
+                lambda: cluster.http(node, HEALTHZ).status == 0,
                 within=check.timeouts.programmed,
             )
             proxies.restart(node)

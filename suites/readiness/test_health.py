@@ -61,9 +61,9 @@ def test_metrics(
     """The documented metrics are there on every node, and no sync has failed."""
     answers = Answers(cluster, recorder)
     for node in nodes:
-        status, text = answers.get(node, LOOPBACK, METRICS_PORT, "/metrics")
-        assert status == 200, f"{node.name} answers {status} to a request for its metrics"
-        found = parse_samples(text)
+        said = answers.get(node, LOOPBACK, METRICS_PORT, "/metrics")
+        assert said.status == 200, f"{node.name} answers {said.status} to a request for its metrics"
+        found = parse_samples(said.body)
         missing = [name for name in NAMES if name not in found]
         assert not missing, f"{node.name} has no metric {', '.join(missing)}"
         for name in FAILURES[mode]:

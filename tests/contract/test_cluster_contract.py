@@ -33,7 +33,7 @@ def node(cluster: Cluster) -> Iterator[Node]:
     first = cluster.nodes[0]
     before = first.spec
     yield first
-    if first.spec != before or cluster.http(first, HEALTHZ)[0] != 200:
+    if first.spec != before or cluster.http(first, HEALTHZ).status != 200:
         cluster.set_proxy(first, before)
 
 
@@ -135,15 +135,15 @@ def test_run_ends_at_its_timeout(cluster: Cluster) -> None:
 def test_http_of_a_running_proxy(cluster: Cluster) -> None:
     """The healthz of a synced kube-proxy answers 200 on its own node, a wrong path 404."""
     for node in cluster.nodes:
-        assert cluster.http(node, HEALTHZ)[0] == 200
-        assert cluster.http(node, HEALTHZ.replace("healthz", "no-such-path"))[0] == 404
+        assert cluster.http(node, HEALTHZ).status == 200
+        assert cluster.http(node, HEALTHZ.replace("healthz", "no-such-path")).status == 404
 
 
 def test_http_status_is_0_when_nobody_listens(cluster: Cluster) -> None:
     """No HTTP answer is no exception: status 0 and the reason."""
-    status, reason = cluster.http(cluster.nodes[0], NOBODY)
-    assert status == 0
-    assert "refused" in reason.lower()
+    said = cluster.http(cluster.nodes[0], NOBODY)
+    assert said.status == 0
+    assert "refused" in said.body.lower()
 
 
 def test_set_proxy_is_visible(cluster: Cluster, node: Node) -> None:
@@ -155,7 +155,7 @@ def test_set_proxy_is_visible(cluster: Cluster, node: Node) -> None:
     spec = ProxySpec(node.spec.build, mode)
     cluster.set_proxy(node, spec)
     assert cluster.nodes[0].spec == spec
-    assert cluster.http(node, HEALTHZ)[0] == 200
+    assert cluster.http(node, HEALTHZ).status == 200
     assert [other.spec for other in cluster.nodes[1:]] == before
 
 
@@ -163,10 +163,10 @@ def test_proxy_stops_and_starts(cluster: Cluster, node: Node) -> None:
     """stop_proxy ends one node's proxy and no other's; start_proxy brings the same spec back."""
     spec = node.spec
     cluster.stop_proxy(node)
-    assert cluster.http(node, HEALTHZ)[0] == 0
-    assert cluster.http(cluster.nodes[1], HEALTHZ)[0] == 200
+    assert cluster.http(node, HEALTHZ).status == 0
+    assert cluster.http(cluster.nodes[1], HEALTHZ).status == 200
     cluster.start_proxy(node)
-    assert cluster.http(node, HEALTHZ)[0] == 200
+    assert cluster.http(node, HEALTHZ).status == 200
     assert node.spec == spec
 
 

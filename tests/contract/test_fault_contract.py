@@ -78,7 +78,9 @@ def test_a_fault_shows_and_heals(cluster: Cluster, until: Until, kind: str) -> N
         assert [entry.fault for entry in log.left()] == [fault.plain()]
     assert log.left() == []
     until(
-        "kube-proxy is well", lambda: cluster.http(cluster.nodes[1], HEALTHZ)[0] == 200, within=60
+        "kube-proxy is well",
+        lambda: cluster.http(cluster.nodes[1], HEALTHZ).status == 200,
+        within=60,
     )
     assert Victims(cluster).obeys(cluster.nodes[1].name)
 

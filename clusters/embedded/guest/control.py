@@ -134,11 +134,18 @@ class Control:
         """GET a URL from the node's own network namespace."""
         try:
             with urllib.request.urlopen(request["url"], timeout=request["timeout"]) as answer:  # noqa: S310
-                return {"status": answer.status, "body": answer.read().decode(errors="replace")}
+                return self.answered(answer.status, answer)
         except urllib.error.HTTPError as error:
-            return {"status": error.code, "body": error.read().decode(errors="replace")}
+            return self.answered(error.code, error)
         except OSError as error:
             return {"status": 0, "body": str(error)}
+
+    @staticmethod
+    def answered(status: int, answer: Any) -> dict[str, Any]:
+        """Tell what an HTTP server said, the headers by their names in small letters."""
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        body = answer.read().decode(errors="replace")
+        return {"status": status, "body": body, "headers": headers}
 
     def write(self, request: dict[str, Any]) -> dict[str, Any]:
         """Write a file of the node's own."""

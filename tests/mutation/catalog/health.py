@@ -58,7 +58,7 @@ DEFECTS = (
                 "newServices[nsn]; !found || port == 0 {",
             )
         },
-        ("ETP-010",),
+        ("ETP-013",),
     ),
     Defect(
         "the last endpoint stays healthy",
