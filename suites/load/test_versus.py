@@ -12,7 +12,7 @@ from fixtures.churn import flip_affinity
 from fixtures.metrics import SYNCS
 from fixtures.tool_calls import Calls, tool_calls
 from fixtures.usage import usage
-from suites.load.versus import Crossover, Versus, crossover, trustworthy
+from suites.load.versus import BY_ROUND, LIMITS, Crossover, Versus, crossover, trustworthy
 from suites.oracles.ratio import Ratio, differs, gate
 from suites.oracles.verdict import Judgement, all_of, listing, require, right, wrong
 
@@ -30,13 +30,11 @@ if TYPE_CHECKING:
     from suites.check import Check
 
 NEEDS = ("load-generator", "node-access", "outside-client", "outside-route", "proxy-restart")
-LIMITS = {"connect p50": 1.10, "connect p90": 1.25, "CPU": 1.10, "sync time": 1.25, "memory": 1.25}
-"""How many times the baseline's the candidate's may be, surely: 10% for what is steady and 25%
-for tails and what is noisy."""
-
 BATCHES, CHANGES = 6, 3
 COUNTED = ("a new Service", "another endpoint", "session affinity", "a Service that goes")
 """Changes whose tools are counted, as `Versus.count` makes them."""
+
+UNITS = {"CPU": "CPU-seconds", "sync time": "seconds a sync", "memory": "bytes"}
 
 SUM = SYNCS.replace("_count", "_sum")
 
@@ -77,9 +75,11 @@ def test_latency_against_baseline(versus: Versus, observe: Callable[[str, object
     judgements = [trustworthy(runs)]
     for metric in ("connect p50", "connect p90"):
         kind, _, percent = metric.partition(" p")
-        measured = crossover(runs, "service", kind, float(percent)).ratio()
+        crossing = crossover(runs, "service", kind, float(percent))
+        measured = crossing.ratio()
         floor = crossover(runs, "direct", kind, float(percent)).ratio()
         show(observe, metric, measured, floor)
+        observe(f"{metric}{BY_ROUND}", crossing.chart("connect time, \u00b5s", 1e-3))
         judgements.append(gate(measured, LIMITS[metric], f"{metric} against the baseline"))
     require(all_of(*judgements))
 
@@ -121,6 +121,7 @@ def test_cost_against_baseline(
     for name, crossing in found.items():
         measured = crossing.ratio()
         show(observe, name, measured, None)
+        observe(f"{name}{BY_ROUND}", crossing.chart(UNITS[name]))
         judgements.append(gate(measured, LIMITS[name], f"{name} against the baseline"))
     require(all_of(*judgements))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fixtures.churn import nobodies
 from fixtures.load.generator import LoadGenerator, Plan
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from fixtures.tool_calls import Calls, ToolCalls
     from fixtures.workloads import Service, Workloads
     from suites.check import Check
+
+LIMITS = {"connect p50": 1.10, "connect p90": 1.25, "CPU": 1.10, "sync time": 1.25, "memory": 1.25}
+"""How many times the baseline's the candidate's may be, surely: 10% for what is steady and 25%
+for tails and what is noisy."""
+
+BY_ROUND = ", round by round"
+"""What is added to a figure's name where its pairs are observed, for the page and `tests.power`."""
 
 PHASES = (0, 1, 1, 0)
 """Which node has the candidate: of two phases that pair, each comes first once."""
@@ -57,6 +64,18 @@ class Crossover:
     def ratio(self) -> Ratio | None:
         """Return how many times the baseline's the candidate's figure is."""
         return ratio(self.pairs())
+
+    def chart(self, unit: str, scale: float = 1.0) -> dict[str, Any]:
+        """Return the pairs, times `scale`, as lines over rounds, for `Recorder.observe`."""
+        sides = zip(*self.pairs(), strict=True)
+        series = {
+            name: [
+                [number, float(f"{value * scale:.5g}")]
+                for number, value in enumerate(side, start=1)
+            ]
+            for name, side in zip(("build", "baseline"), sides, strict=False)
+        }
+        return {"series": series, "x": "round", "y": unit}
 
 
 class Versus:

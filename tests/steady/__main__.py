@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,18 +12,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from clusters.protocol import MODES
-from reports.journal import load_run
 from tests.mutation.defect import VERSION
 from tests.steady.ledger import Kept, append, at_most, kept, read, rows
 from tests.steady.page import page
-from tests.suites import PYTEST, ROOT
+from tests.suites import judge, tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ARTIFACTS = Path("_artifacts/steady")
-LONGEST = 5400.0
-"""Seconds after which a run counts as one that hangs."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,41 +39,15 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def tree() -> str:
-    """Return the commit of the suites, marked when it is not what ran."""
-    argv = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
 def one(mode: str, build: str, options: argparse.Namespace) -> Kept:
     """Run the suites once and return what came of it."""
-    artifacts = options.artifacts / f"{mode}-{build}"
-    command = [*PYTEST, "--kp-mode", mode, "--kp-build", build, "--kp-artifacts", str(artifacts)]
-    (artifacts / "run.jsonl").unlink(missing_ok=True)
     began, suites = time.monotonic(), tree()
-    name = options.artifacts / f"{mode}-{build}.log"
-    name.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        name.open("w") as log,
-        subprocess.Popen(
-            [*command, *options.pytest], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-        ) as running,
-    ):
-        try:
-            running.wait(LONGEST)
-        except (SystemExit, subprocess.TimeoutExpired):
-            # It takes its cluster down before it ends.
-            running.terminate()
-            raise
-    journal = artifacts / "run.jsonl"
-    if not journal.exists():
-        raise SystemExit(f"the suites did not run; see {name}")
-    run = load_run(journal)
+    run = judge(mode, build, options.artifacts, options.pytest)
     entry = kept(run, tree=suites, what=options.what, seconds=time.monotonic() - began)
     if entry.alarms:
         # The next run writes into the same place, and this is what has to be looked at.
-        artifacts.rename(artifacts.with_name(f"{artifacts.name}-{int(time.time())}"))
+        folder = options.artifacts / f"{mode}-{build}"
+        folder.rename(folder.with_name(f"{folder.name}-{int(time.time())}"))
     return entry
 
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 SUITES = "import os, pathlib, time; pathlib.Path('%s').write_text(str(os.getpid())); time.sleep(60)"
 STEADY = """
 import sys
-from tests.steady import __main__ as steady
-steady.PYTEST = (sys.executable, "-c", sys.argv.pop(1))
-steady.main()
+from tests import suites
+from tests.steady.__main__ import main
+suites.PYTEST = (sys.executable, "-c", sys.argv.pop(1))
+main()
 """
 
 

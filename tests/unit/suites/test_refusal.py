@@ -1,4 +1,4 @@
-"""A kube-proxy that takes what it has to refuse is a failure of its own, and none of the harness."""
+"""A kube-proxy that takes what it has to refuse is held against it, and not the harness."""
 
 from __future__ import annotations
 

@@ -1,0 +1,66 @@
+"""The recorded comparisons as docs/power.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from suites.load.versus import LIMITS
+from tests.power.simulation import EXPERIMENTS, MOSTLY, power
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.power.samples import Compared
+    from tests.power.simulation import Power
+
+FACTORS = {"sync time": 1.25}
+"""How much larger a figure is whose power is shown; 1.1 where it is not named here."""
+
+HEAD = f"""# Power of comparisons
+
+What `--kp-baseline` finds, and how often it is wrong. A build is compared with itself, so all that
+LOAD-008 and LOAD-009 say against it is a false alarm; from the rounds of these runs {EXPERIMENTS:,}
+comparisons are drawn for each figure, once as they are and once with the build's side made larger.
+Made by `python -m tests.power`, on two processors that other work shared.
+
+- *differs*: the 99% interval of the ratio leaves out 1, which the report says and nobody is failed
+  for; of the same build (wrong), and of one that is larger by what is named (right).
+- *fails*: the whole interval is beyond the limit; of the same build (wrong).
+- *sure to fail*: how many times as large a build has to be to fail in {MOSTLY:.0%} of comparisons.
+
+"""
+
+HEADER = (
+    "| mode | figure | runs | rounds each | same: differs | same: fails | larger by | differs "
+    "| limit | sure to fail |"
+)
+
+
+def page(entries: Sequence[Compared]) -> str:
+    """Return the page; simulates."""
+    lines = [HEAD.rstrip("\n"), "", HEADER, "|" + "---|" * (HEADER.count("|") - 1)]
+    for mode, name, found in simulated(entries):
+        cells = (
+            *(mode, name, found.runs, found.rounds),
+            *(f"{found.differs_same:.1%}", f"{found.fails_same:.1%}"),
+            *(f"{found.factor - 1:.0%}", f"{found.differs_factor:.1%}"),
+            *(f"{found.limit:g}", f"{found.sure:.2f}"),
+        )
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += ["", "## Said against a build that was compared with itself", ""]
+    said = [
+        f"- {entry.mode}, {entry.build}, {entry.started} ({entry.tree}, load {entry.load:g}): {one}"
+        for entry in entries
+        for one in (*entry.alarms, *entry.undecided)
+    ]
+    return "\n".join(lines + (said or ["Nothing."])) + "\n"
+
+
+def simulated(entries: Sequence[Compared]) -> Iterator[tuple[str, str, Power]]:
+    """Go through modes and figures; a figure that no run has is left out."""
+    for mode in dict.fromkeys(entry.mode for entry in entries):
+        mine = [entry for entry in entries if entry.mode == mode]
+        for name, limit in LIMITS.items():
+            recorded = [entry.figures[name] for entry in mine if name in entry.figures]
+            if recorded:
+                yield mode, name, power(recorded, FACTORS.get(name, 1.1), limit)

@@ -1,0 +1,82 @@
+"""How often a comparison is right, by drawing from recorded rounds again and again.
+
+Each experiment takes a recorded run of a build against itself and draws its rounds anew, a few
+consecutive ones at a time, since what disturbs one round disturbs its neighbours (block bootstrap:
+Kuensch, The Jackknife and the Bootstrap for General Stationary Observations, 1989). A build that is
+slower by a factor is the same run with one side multiplied: log ratios move, nothing else does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from suites.oracles.ratio import ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from suites.load.versus import Pair
+
+EXPERIMENTS = 1000
+BLOCK = 4
+"""Rounds drawn together."""
+
+MOSTLY = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What became of the experiments with one figure, as shares of all of them.
+
+    `differs` of the same build and of one that is `factor` times as large; `fails` of the same one;
+    `sure` is how many times as large a build has to be to fail in `MOSTLY` of them.
+    """
+
+    runs: int
+    rounds: int
+    factor: float
+    limit: float
+    differs_same: float
+    differs_factor: float
+    fails_same: float
+    sure: float
+
+
+def drawn(pairs: Sequence[Pair], random: np.random.Generator) -> list[Pair]:
+    """Draw as many rounds as there are, in blocks that wrap around."""
+    starts = random.integers(0, len(pairs), -(-len(pairs) // BLOCK))
+    numbers = [(start + i) % len(pairs) for start in starts for i in range(BLOCK)]
+    return [pairs[number] for number in numbers[: len(pairs)]]
+
+
+def power(
+    recorded: Sequence[Sequence[Pair]],
+    factor: float,
+    limit: float,
+    *,
+    experiments: int = EXPERIMENTS,
+    seed: int = 0,
+) -> Power:
+    """Simulate comparisons from recorded ones. Raises ValueError where none saw enough rounds."""
+    random = np.random.default_rng(seed)
+    ends = []
+    for number in range(experiments):
+        pairs = recorded[int(random.integers(len(recorded)))]
+        measured = ratio(drawn(pairs, random), seed=number)
+        if measured is None:
+            raise ValueError(f"{len(pairs)} rounds are too few to compare")
+        ends.append((measured.low, measured.high))
+    low, high = np.array(ends).T
+    return Power(
+        runs=len(recorded),
+        rounds=int(np.median([len(pairs) for pairs in recorded])),
+        factor=factor,
+        limit=limit,
+        differs_same=float(np.mean((low > 1) | (high < 1))),
+        differs_factor=float(np.mean(low * factor > 1)),
+        fails_same=float(np.mean(low > limit)),
+        sure=float(limit / np.quantile(low, 1 - MOSTLY)),
+    )

@@ -1,0 +1,84 @@
+"""What is drawn from recorded rounds tells how often a comparison is right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from reports.model import CaseInfo, CaseResult, Outcome, Run, RunInfo
+from suites.load.versus import BY_ROUND, Crossover
+from tests.power.page import page
+from tests.power.samples import append, compared, read
+from tests.power.simulation import drawn, power
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from suites.load.versus import Pair
+
+FEW = 200
+
+
+def rounds(noise: float, *, bias: float = 1.0, count: int = 40, seed: int = 1) -> list[Pair]:
+    """Return pairs of one build and itself; `noise` is the spread of a round's log ratio."""
+    random = np.random.default_rng(seed)
+    return [(float(bias * np.exp(log)), 1.0) for log in random.normal(0.0, noise, count)]
+
+
+def test_drawn_rounds_keep_their_neighbours() -> None:
+    """As many as there were, four consecutive ones at a time, the last before the first."""
+    numbers = [(float(n), 1.0) for n in range(10)]
+    found = [int(a) for a, _ in drawn(numbers, np.random.default_rng(3))]
+    assert len(found) == 10
+    assert all((b - a) % 10 == 1 for n, (a, b) in enumerate(pairwise(found), 1) if n % 4)
+
+
+def test_quiet_rounds_find_a_tenth() -> None:
+    """A spread of 5% over 40 rounds tells 1.10 from 1, and never fails what is the same."""
+    found = power([rounds(0.05)], 1.10, 1.10, experiments=FEW)
+    assert found.differs_factor > 0.95
+    assert found.fails_same == 0.0
+    assert 1.1 < found.sure < 1.2
+    assert (found.runs, found.rounds) == (1, 40)
+
+
+def test_noisy_rounds_do_not() -> None:
+    """A spread of 60% hides a tenth."""
+    assert power([rounds(0.6)], 1.10, 1.10, experiments=FEW).differs_factor < 0.7
+
+
+def test_a_run_that_is_off_is_a_false_alarm() -> None:
+    """Where one side of the same build is 20% larger all through, that is what is seen."""
+    found = power([rounds(0.05, bias=1.2)], 1.10, 1.10, experiments=FEW)
+    assert found.differs_same > 0.95
+    assert found.fails_same > 0.95
+
+
+def test_too_few_rounds() -> None:
+    """Nothing is simulated from rounds of which no interval can be made."""
+    with pytest.raises(ValueError, match="3 rounds"):
+        power([rounds(0.1, count=3)], 1.1, 1.1, experiments=1)
+
+
+def test_a_run_is_kept_and_shown(tmp_path: Path) -> None:
+    """The rounds come back out of what the case observed, and what was said is on the page."""
+    crossing = Crossover([[(1.0, 2.0)] * 6, [(2.0, 1.0)] * 6, [(2.0, 1.0)] * 6, [(1.0, 2.0)] * 6])
+    result = CaseResult(
+        case=CaseInfo(id="LOAD-009", name="x", summary="x", profile="load"),
+        outcome=Outcome.FAILED,
+        sentence="CPU is larger",
+        observations={f"CPU{BY_ROUND}": crossing.chart("s"), "CPU": {"differs": "yes"}},
+    )
+    info = RunInfo(id="1", started=datetime(2026, 1, 1, tzinfo=UTC), mode="ipvs")
+    file = tmp_path / "samples.jsonl"
+    append(file, compared(Run(info=info, results=[result]), tree="abc"))
+    (entry,) = read(file)
+    assert entry.figures == {"CPU": crossing.pairs()}
+    assert entry.alarms == ["LOAD-009 failed: CPU is larger"]
+    written = page([entry])
+    assert "| ipvs | CPU | 1 | 12 | 100.0% | 0.0% |" in written
+    assert "LOAD-009 failed: CPU is larger" in written
