@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
-from fixtures.proxy_state import ProxyState
 from fixtures.stuck import impatient, stuck
+from suites.batching import OneSync
 from suites.health_port import port_taken, warned
 from suites.load_balancing import load_balancer
 from suites.terminating import SERVES_ON, end, terminate
@@ -26,9 +26,6 @@ SERVICE = "k/k test/e2e/network/service.go"
 HEALTH = "k/k pkg/proxy/healthcheck/service_health.go"
 OUTSIDE = ("outside-client",)
 OK, UNAVAILABLE = 200, 503
-
-PERIOD = "3s"
-"""A minSyncPeriod in which two changes surely fit."""
 
 
 @case(
@@ -153,13 +150,10 @@ def test_port_changes_in_one_sync(
     node = nodes[0]
     workloads.pods(1, on=node)
     service = load_balancer(workloads, externalTrafficPolicy="Local")
-    proxies.set_periods([node], min_sync=PERIOD)
-    port = health_port(service)
+    port, one_sync = health_port(service), OneSync(workloads, cluster, proxies, check, node)
     port.says(node, OK, local=1)
-    synced = ProxyState(cluster).ended(node, 1, workloads.family)
-    workloads.service("first")
-    check.until("a sync has just ended", synced, within=check.timeouts.programmed)
     before = port.number
+    one_sync()
     while service.spec["healthCheckNodePort"] == before:
         service.update(externalTrafficPolicy="Cluster")
         service.update(externalTrafficPolicy="Local")

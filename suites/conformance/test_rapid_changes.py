@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fixtures.case import case
 from fixtures.slices import Slices, endpoints
+from suites.batching import OneSync
 from suites.judges import same_backends
 from suites.oracles.verdict import require
 from suites.programmed import set_ready
@@ -14,8 +15,9 @@ from suites.returning import may_be_cut
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clusters.protocol import Family, Node
+    from clusters.protocol import Cluster, Family, Node
     from fixtures.provide import Clients
+    from fixtures.proxies import Proxies
     from fixtures.workloads import Workloads
     from suites.check import Check
     from suites.programmed import Programmed
@@ -140,3 +142,52 @@ def test_to_zero_and_back(
     more = workloads.pods(2, on=nodes[:2])
     check.reaches(client, tcp, more)
     check.reaches(client, udp, more, every_pod=False, source_ports=flow)
+
+
+@case(
+    "SVC-043",
+    feature=("ports", "endpoints", "batching"),
+    level="extended",
+    requires=("hand-made-endpoints", "proxy-restart"),
+    reference=TRACKERS,
+    disruptive=True,
+)
+def test_taken_back_in_one_sync(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    cluster: Cluster,
+    proxies: Proxies,
+    check: Check,
+    family: Family,
+    programmed: Programmed,
+) -> None:
+    """What is changed and changed back within a minSyncPeriod is as if it had not been changed."""
+    first, second = ([pod] for pod in workloads.pods(2, on=nodes[:2]))
+    client, service = clients.pod(nodes[0]), workloads.service(app=None, ports=[WEB])
+    slices, target = Slices(service, [{"name": "web", "port": 8080}]), service.target()
+    one, other = endpoints(first, family), endpoints(second, family)
+    slices.write("a", one)
+    one_sync = OneSync(workloads, cluster, proxies, check, nodes[0])
+    check.reaches(client, target, first)
+
+    def as_before() -> None:
+        programmed([client], first[0])
+        check.reaches(client, target, first)
+
+    one_sync()
+    slices.write("a", other)
+    slices.write("a", one)
+    as_before()
+    one_sync()
+    slices.write("b", other)
+    slices.delete("b")
+    as_before()
+    one_sync()
+    slices.delete("a")
+    slices.write("a", one)
+    as_before()
+    one_sync()
+    service.update(ports=[WEB | {"port": 82}])
+    service.update(ports=[WEB])
+    as_before()

@@ -51,4 +51,25 @@ EQUIVALENTS = (
         "packets whose source is the VIP are the node's own, which pass OUTPUT only; the set is "
         "read in KUBE-SOURCE-RANGES-FIREWALL, where INPUT and FORWARD lead",
     ),
+    Equivalent(
+        Defect(
+            "every UDP flow of a Service counts as stale",
+            ("ipvs",),
+            {
+                "pkg/proxy/conntrack/cleanup.go": (
+                    (
+                        "\t\tendpoints, ok := serviceIPEndpoints[net.JoinHostPort(origDst, "
+                        "origPortDstStr)]\n\t\tif ok && !endpoints.Has("
+                    ),
+                    (
+                        "\t\tendpoints, ok := serviceIPEndpoints[net.JoinHostPort(origDst, "
+                        "origPortDstStr)]\n\t\tif ok || !endpoints.Has("
+                    ),
+                )
+            },
+            ("LIFE-004",),
+        ),
+        "which server has a flow is in IPVS's own table, where nobody deletes it; a flow that "
+        "conntrack forgets is entered there again as it was",
+    ),
 )

@@ -33,7 +33,7 @@ RESTARTS = (
     ),
     Defect(
         "every UDP flow of a Service counts as stale",
-        MODES,
+        ("iptables", "nftables"),
         {
             CONNTRACK: (
                 (

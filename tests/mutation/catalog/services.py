@@ -45,7 +45,7 @@ DEFECTS = (
                 ),
             )
         },
-        ("SVC-037",),
+        ("SVC-043",),
     ),
     Defect(
         "of two endpoints with one address the last is taken",
