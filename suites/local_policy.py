@@ -46,5 +46,10 @@ class LocalPolicy:
             self.check.silent(outside, target)
         else:
             self.check.drops(outside, target)
+        # Where both have endpoints each answers by its own ones only.
+        more = pods[0].workloads.pods(1, on=self.bare)
+        self.check.reaches(outside, target, more, also=own)
+        self.entry.by(self.first, address)
+        self.check.reaches(outside, target, pods, also=own)
         service.update(externalTrafficPolicy="Cluster")
-        self.check.reaches(outside, target, pods)
+        self.check.reaches(outside, target, [*pods, *more])
