@@ -9,14 +9,16 @@ import pytest
 from fixtures.case import case
 from fixtures.slices import DEAD, OTHER, Slices, endpoint, endpoints
 from suites.known_bugs import SHARED_ADDRESS
+from suites.load_balancing import load_balancer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from clusters.protocol import Family, Node
     from fixtures.provide import Clients
-    from fixtures.workloads import Workloads
+    from fixtures.workloads import Service, Workloads
     from suites.check import Check
+    from suites.health_port import HealthPort
 
 BY_HAND = ("hand-made-endpoints",)
 HEADLESS = "service.kubernetes.io/headless"
@@ -75,16 +77,19 @@ def test_slices_of_other_kinds(
     nodes: Sequence[Node],
     check: Check,
     family: Family,
+    health_port: Callable[[Service], HealthPort],
 ) -> None:
     """Slices of the other family or of domain names do not count, and hold up no good one."""
-    pods = workloads.pods(3, on=nodes)
-    client, service = clients.pod(nodes[0]), workloads.service(app=None)
-    slices, other = Slices(service), OTHER[family]
+    pods, client = workloads.pods(3, on=nodes), clients.pod(nodes[0])
+    service = load_balancer(workloads, app=None, externalTrafficPolicy="Local")
+    slices, other, port = Slices(service), OTHER[family], health_port(service)
     slices.write("other", endpoints(pods[:1], other), address_type=other.replace("ipv", "IPv"))
     slices.write("names", [endpoint("backend.example.com")], address_type="FQDN")
     check.refuses(client, service.target())
     slices.write("good", endpoints(pods[1:], family))
     check.reaches(client, service.target(), pods[1:])
+    # The kernel takes no other family's server in IPVS mode, but kube-proxy would count it.
+    port.says(nodes[0], 503, local=0)
     slices.write("other", endpoints(pods, other))
     slices.write("good", endpoints(pods[1:2], family))
     check.reaches(client, service.target(), pods[1:2])

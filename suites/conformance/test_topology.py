@@ -139,6 +139,36 @@ def test_missing_hint(
 
 
 @case(
+    "TOP-009",
+    feature="topology",
+    level="extended",
+    min_nodes=2,
+    since="1.34",
+    requires=BY_HAND,
+    reference=f"KEP-3015; {TOPOLOGY}",
+)
+def test_missing_hint_for_a_node(
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    family: Family,
+) -> None:
+    """When one endpoint has no hint for a node, whichever it is on, all such hints are ignored."""
+    pods = workloads.pods(4, on=nodes[:2])
+    service = by_hand(workloads)
+    reach = both(clients, service, check)
+    whole = [hinted(pod, family, node=pod.node) for pod in pods]
+    for missing in (0, 1):
+        without = [*whole[:missing], hinted(pods[missing], family), *whole[missing + 1 :]]
+        for endpoints in (whole, without):
+            service.set_endpoints(endpoints, ports=TCP)
+            for node in nodes[:2]:
+                own = [pod for pod in pods if pod.node == node.name]
+                reach(node, own if endpoints is whole else pods)
+
+
+@case(
     "TOP-005",
     feature=("topology", "endpoints"),
     level="extended",

@@ -72,4 +72,41 @@ EQUIVALENTS = (
         "which server has a flow is in IPVS's own table, where nobody deletes it; a flow that "
         "conntrack forgets is entered there again as it was",
     ),
+    Equivalent(
+        Defect(
+            "headless Services are programmed",
+            ("ipvs",),
+            {
+                "cmd/kube-proxy/app/server.go": (
+                    'OneTermNotEqualSelector("spec.clusterIP", v1.ClusterIPNone)',
+                    'OneTermNotEqualSelector("spec.clusterIP", "x")',
+                ),
+                "pkg/proxy/util/utils.go": (
+                    "\tif !helper.IsServiceIPSet(service) {\n",
+                    '\tif !helper.IsServiceIPSet(service) && service.Spec.ClusterIP == "" {\n',
+                ),
+            },
+            ("SVC-026",),
+        ),
+        "the kernel takes no virtual server without an address, ipset no entry without one, "
+        "and the sync goes on to the next Service (syncService)",
+    ),
+    Equivalent(
+        Defect(
+            "the zone arrives before anybody listens",
+            MODES,
+            {
+                "cmd/kube-proxy/app/server.go": (
+                    "\t\tnodeTopologyConfig.RegisterEventHandler(s.Proxier)\n",
+                    (
+                        "\t\ttime.Sleep(time.Second)\n"
+                        "\t\tnodeTopologyConfig.RegisterEventHandler(s.Proxier)\n"
+                    ),
+                )
+            },
+            ("TOP-001", "TOP-002"),
+        ),
+        "unchanged kube-proxy misses its node's zone now and then as well (docs/known-bugs.md), "
+        "so fixtures/zones.py has each one hear of it again before cases that need it",
+    ),
 )

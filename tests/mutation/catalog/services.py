@@ -135,7 +135,7 @@ DEFECTS = (
                 ),
             )
         },
-        ("SVC-036",),
+        ("SVC-043",),
     ),
     Defect(
         "a port keeps what it was first programmed with",
@@ -150,7 +150,7 @@ DEFECTS = (
     ),
     Defect(
         "headless Services are programmed",
-        MODES,
+        ("iptables", "nftables"),
         {
             SERVER: (
                 'OneTermNotEqualSelector("spec.clusterIP", v1.ClusterIPNone)',

@@ -42,7 +42,7 @@ DEFECTS = (
                 "\t\t\tallEndpointsHaveNodeHints = endpoint.IsLocal()\n",
             )
         },
-        ("TOP-004",),
+        ("TOP-009",),
     ),
     Defect(
         "hints for nodes need one for the zone as well",
@@ -101,20 +101,6 @@ DEFECTS = (
             )
         },
         ("TOP-006",),
-    ),
-    Defect(
-        "the zone arrives before anybody listens",
-        MODES,
-        {
-            SERVER: (
-                "\t\tnodeTopologyConfig.RegisterEventHandler(s.Proxier)\n",
-                (
-                    "\t\ttime.Sleep(time.Second)\n"
-                    "\t\tnodeTopologyConfig.RegisterEventHandler(s.Proxier)\n"
-                ),
-            )
-        },
-        ("TOP-001", "TOP-002"),
     ),
     Defect(
         "hints hide a node's own endpoints from policy Local",
