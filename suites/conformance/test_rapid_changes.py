@@ -165,7 +165,7 @@ def test_taken_back_in_one_sync(
     """What changes twice within a minSyncPeriod, or is taken back, ends as it was written last."""
     first, second = ([pod] for pod in workloads.pods(2, on=nodes[:2]))
     client, service = clients.pod(nodes[0]), workloads.service(app=None, ports=[WEB])
-    slices, target = Slices(service, [{"name": "web", "port": 8080}]), service.target()
+    slices, target = Slices(service, [{"name": "web", "port": 8080}]), service.target("web")
     one, other = endpoints(first, family), endpoints(second, family)
     slices.write("a", one)
     one_sync = OneSync(workloads, cluster, proxies, check, nodes[0])
