@@ -165,7 +165,8 @@ def test_taken_back_in_one_sync(
     """What changes twice within a minSyncPeriod, or is taken back, ends as it was written last."""
     first, second = ([pod] for pod in workloads.pods(2, on=nodes[:2]))
     client, service = clients.pod(nodes[0]), workloads.service(app=None, ports=[WEB])
-    slices, target = Slices(service, [{"name": "web", "port": 8080}]), service.target("web")
+    names = [{"name": name, "port": 8080} for name in ("web", "second", "last")]
+    slices, target = Slices(service, names), service.target("web")
     one, other = endpoints(first, family), endpoints(second, family)
     slices.write("a", one)
     one_sync = OneSync(workloads, cluster, proxies, check, nodes[0])
@@ -193,8 +194,8 @@ def test_taken_back_in_one_sync(
     as_before()
     # A change of what is not in force yet: what is in force has to go all the same.
     one_sync()
-    service.update(ports=[WEB | {"port": 82}])
-    service.update(ports=[WEB | {"port": 83}])
+    service.update(ports=[WEB | {"name": "second", "port": 82}])
+    service.update(ports=[WEB | {"name": "last", "port": 83}])
     programmed([client], first[0])
-    check.reaches(client, service.target("web"), first)
+    check.reaches(client, service.target("last"), first)
     check.silent(client, target)

@@ -109,4 +109,22 @@ EQUIVALENTS = (
         "unchanged kube-proxy misses its node's zone now and then as well (docs/known-bugs.md), "
         "so fixtures/zones.py has each one hear of it again before cases that need it",
     ),
+    Equivalent(
+        Defect(
+            "a change back within one sync is lost",
+            MODES,
+            {
+                "pkg/proxy/endpointslicecache.go": (
+                    "\t\tif pendingOk {\n\t\t\treturn !reflect.DeepEqual(esData, pendingData)\n",
+                    (
+                        "\t\tif pendingOk && !appliedOk {\n"
+                        "\t\t\treturn !reflect.DeepEqual(esData, pendingData)\n"
+                    ),
+                )
+            },
+            ("SVC-043",),
+        ),
+        "slices are compared whole, with their resourceVersion, so one that is written back is never "
+        "taken for the one before",
+    ),
 )

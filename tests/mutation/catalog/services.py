@@ -34,20 +34,6 @@ DEFECTS = (
         ("SVC-032", "SVC-033"),
     ),
     Defect(
-        "a change back within one sync is lost",
-        MODES,
-        {
-            SLICES: (
-                "\t\tif pendingOk {\n\t\t\treturn !reflect.DeepEqual(esData, pendingData)\n",
-                (
-                    "\t\tif pendingOk && !appliedOk {\n"
-                    "\t\t\treturn !reflect.DeepEqual(esData, pendingData)\n"
-                ),
-            )
-        },
-        ("SVC-043",),
-    ),
-    Defect(
         "of two endpoints with one address the last is taken",
         MODES,
         {SLICES: ("; !exists || !terminating {", "; !exists || terminating || !terminating {")},
