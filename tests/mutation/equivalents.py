@@ -124,7 +124,7 @@ EQUIVALENTS = (
             },
             ("SVC-043",),
         ),
-        "slices are compared whole, with their resourceVersion, so one that is written back is never "
-        "taken for the one before",
+        "slices are compared whole, with their resourceVersion, so one that is written back is "
+        "never taken for the one before",
     ),
 )
