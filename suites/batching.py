@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
+from fixtures.churn import flip_affinity
 from fixtures.proxy_state import ProxyState
 
 if TYPE_CHECKING:
@@ -27,13 +29,11 @@ class OneSync:
         self.check = check
         self.node = node
         self._changing = workloads.service("changing", app="nobody")
-        self._affinities = 0
+        self._numbers = itertools.count()
         proxies.set_periods([node], min_sync=PERIOD)
 
     def __call__(self) -> None:
         """Make a change of no importance and wait until it is synced."""
         synced = ProxyState(self.cluster).ended(self.node, 1, self.workloads.family)
-        self._affinities += 1
-        affinity = ("None", "ClientIP")[self._affinities % 2]
-        self._changing.update(sessionAffinity=affinity)
+        flip_affinity(self._changing, next(self._numbers))
         self.check.until("a sync has just ended", synced, within=self.check.timeouts.programmed)

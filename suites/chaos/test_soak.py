@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
+from fixtures.churn import flip_affinity
 from fixtures.commands import must
 from suites.oracles.growth import FEWEST, Room, growth
 from suites.oracles.verdict import require
@@ -107,11 +108,11 @@ def _sweep(workloads: Workloads) -> Callable[[], None]:
     How many of them are left without it is a matter of how fast the round's syncs came after one
     another. A Service without endpoints has no chain: it is an element of a map.
     """
-    other, affinities = workloads.service("sweep", app="nobody"), cycle(["ClientIP", "None"])
+    other, numbers = workloads.service("sweep", app="nobody"), itertools.count()
 
     def sweep() -> None:
         time.sleep(STALE)
-        other.update(sessionAffinity=next(affinities))
+        flip_affinity(other, next(numbers))
         workloads.until_settled("kube-proxy has deleted the chains of the round")
 
     return sweep

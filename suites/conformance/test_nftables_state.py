@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from fixtures.case import case
-from fixtures.churn import repeating
+from fixtures.churn import flip_affinity, repeating
 from fixtures.kernel_state import NFT_FAMILY
 from suites.judges import unbroken
 from suites.oracles.leftovers import back_to, none_left
@@ -68,11 +69,11 @@ def test_table_shrinks_again(
     assert any(workloads.namespace in name for name in elements()), "no set for the affinity"
     for service in workloads.services[1:]:
         service.delete()
-    affinities = iter(["ClientIP", "None"] * 1000)
+    numbers = itertools.count()
 
     def gone() -> Judgement:
         # A change that makes no chain: a Service without endpoints is an element of a map.
-        other.update(sessionAffinity=next(affinities))
+        flip_affinity(other, next(numbers))
         table = kernel_state.nft(node)[f"{NFT_FAMILY[family]} kube-proxy"]
         left = [name for name in (*table.chains, *table.sets) if workloads.namespace in name]
         counted = back_to(f"the table on {node.name}", table.sets, base)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests import lines
 from tests.mutation.outcome import Fate, Result
 from tests.suites import ROOT
 
@@ -25,7 +25,7 @@ class Ledger:
         self.path = path
         self.results: dict[str, Result] = {}
         self.controls: dict[tuple[str, str], dict[str, str]] = {}
-        for record in _records(path):
+        for record in lines.read(path):
             if record.pop("kind") == "trial":
                 record["fate"] = Fate(record["fate"])
                 record["others"] = tuple(record["others"])
@@ -36,7 +36,7 @@ class Ledger:
     def add(self, result: Result) -> None:
         """File the end of a trial."""
         self.results[result.key] = result
-        self._append({"kind": "trial", **asdict(result)})
+        lines.append(self.path, {"kind": "trial", **asdict(result)})
 
     def of(self, trials: Iterable[Trial]) -> list[Result]:
         """Return the results of those trials that have one."""
@@ -46,7 +46,7 @@ class Ledger:
         """File what an unchanged build got from a case: `trouble` is empty if it passed."""
         record = {"mode": mode, "case": case, "file": file, "sha256": _digest(file)}
         self.controls[mode, case] = record | {"trouble": trouble}
-        self._append({"kind": "control", **self.controls[mode, case]})
+        lines.append(self.path, {"kind": "control", **self.controls[mode, case]})
 
     def uncontrolled(self, mode: Mode, cases: Iterable[str]) -> list[str]:
         """Return the cases that the unchanged build has not passed since they were written."""
@@ -66,24 +66,6 @@ class Ledger:
             for (where, case), record in self.controls.items()
             if where == mode and record["trouble"]
         }
-
-    def _append(self, record: dict[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-
-
-def _records(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    found = []
-    for line in path.read_text().splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            # The line that a killed run was writing.
-            continue
-    return found
 
 
 def _digest(file: str) -> str:

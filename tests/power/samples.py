@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from suites.load.versus import BY_ROUND
+from tests import lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,22 +57,13 @@ def compared(run: Run, *, tree: str) -> Compared:
 
 def append(path: Path, entry: Compared) -> None:
     """Add a run to the file, in one write."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(asdict(entry)) + "\n")
+    lines.append(path, asdict(entry))
 
 
 def read(path: Path) -> list[Compared]:
     """Return all runs of a file, none where there is no file."""
-    if not path.exists():
-        return []
-    lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    return [
-        Compared(
-            **{
-                **line,
-                "figures": {k: [(a, b) for a, b in v] for k, v in line["figures"].items()},
-            }
-        )
-        for line in lines
-    ]
+    found = []
+    for record in lines.read(path):
+        pairs = {name: [(a, b) for a, b in rounds] for name, rounds in record["figures"].items()}
+        found.append(Compared(**record | {"figures": pairs}))
+    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from reports.journal import UNFINISHED
+from tests import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,16 +69,12 @@ def kept(run: Run, *, tree: str, what: str, seconds: float) -> Kept:
 
 def append(path: Path, entry: Kept) -> None:
     """Add a run to the ledger, in one write."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(asdict(entry)) + "\n")
+    lines.append(path, asdict(entry))
 
 
 def read(path: Path) -> list[Kept]:
     """Return all runs of a ledger, none where there is no file."""
-    if not path.exists():
-        return []
-    return [Kept(**json.loads(line)) for line in path.read_text().splitlines() if line.strip()]
+    return [Kept(**record) for record in lines.read(path)]
 
 
 def at_most(alarms: int, runs: int, confidence: float = 0.95) -> float:
