@@ -25,14 +25,15 @@ Made by `python -m tests.power`, on two processors that other work shared.
 
 - *differs*: the 99% interval of the ratio leaves out 1, which the report says and nobody is failed
   for; of the same build (wrong), and of one that is larger by what is named (right).
-- *fails*: the whole interval is beyond the limit; of the same build (wrong).
+- *fails*: the whole interval is beyond the limit; of the same build (wrong). *Undecided*: a part
+  of it is, so that the case is inconclusive and more rounds would tell.
 - *sure to fail*: how many times as large a build has to be to fail in {MOSTLY:.0%} of comparisons.
 
 """
 
 HEADER = (
-    "| mode | figure | runs | rounds each | same: differs | same: fails | larger by | differs "
-    "| limit | sure to fail |"
+    "| mode | figure | runs | rounds each | same: differs | same: fails | same: undecided "
+    "| larger by | differs | limit | sure to fail |"
 )
 
 
@@ -43,6 +44,7 @@ def page(entries: Sequence[Compared]) -> str:
         cells = (
             *(mode, name, found.runs, found.rounds),
             *(f"{found.differs_same:.1%}", f"{found.fails_same:.1%}"),
+            f"{found.undecided_same:.1%}",
             *(f"{found.factor - 1:.0%}", f"{found.differs_factor:.1%}"),
             *(f"{found.limit:g}", f"{found.sure:.2f}"),
         )

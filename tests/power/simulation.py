@@ -31,8 +31,8 @@ MOSTLY = 0.95
 class Power:
     """What became of the experiments with one figure, as shares of all of them.
 
-    `differs` of the same build and of one that is `factor` times as large; `fails` of the same one;
-    `sure` is how many times as large a build has to be to fail in `MOSTLY` of them.
+    `differs` of the same build and of one that is `factor` times as large; `fails` and `undecided`
+    of the same one; `sure` is how many times as large a build has to be to fail in `MOSTLY`.
     """
 
     runs: int
@@ -42,6 +42,7 @@ class Power:
     differs_same: float
     differs_factor: float
     fails_same: float
+    undecided_same: float
     sure: float
 
 
@@ -78,5 +79,6 @@ def power(
         differs_same=float(np.mean((low > 1) | (high < 1))),
         differs_factor=float(np.mean(low * factor > 1)),
         fails_same=float(np.mean(low > limit)),
+        undecided_same=float(np.mean((low <= limit) & (high > limit))),
         sure=float(limit / np.quantile(low, 1 - MOSTLY)),
     )

@@ -42,6 +42,7 @@ def test_quiet_rounds_find_a_tenth() -> None:
     found = power([rounds(0.05)], 1.10, 1.10, experiments=FEW)
     assert found.differs_factor > 0.95
     assert found.fails_same == 0.0
+    assert found.undecided_same < 0.01
     assert 1.1 < found.sure < 1.2
     assert (found.runs, found.rounds) == (1, 40)
 
@@ -80,5 +81,5 @@ def test_a_run_is_kept_and_shown(tmp_path: Path) -> None:
     assert entry.figures == {"CPU": crossing.pairs()}
     assert entry.alarms == ["LOAD-009 failed: CPU is larger"]
     written = page([entry])
-    assert "| ipvs | CPU | 1 | 12 | 100.0% | 0.0% |" in written
+    assert "| ipvs | CPU | 1 | 12 | 100.0% | 0.0% | 0.0% |" in written
     assert "LOAD-009 failed: CPU is larger" in written
