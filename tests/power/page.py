@@ -27,6 +27,8 @@ Made by `python -m tests.power`, on two processors that other work shared.
   for; of the same build (wrong), and of one that is larger by what is named (right).
 - *fails*: the whole interval is beyond the limit; of the same build (wrong). *Undecided*: a part
   of it is, so that the case is inconclusive and more rounds would tell.
+  With few runs both say more of those than of comparisons: what one was off by is in every
+  comparison that is drawn from it.
 - *sure to fail*: how many times as large a build has to be to fail in {MOSTLY:.0%} of comparisons.
 
 """
