@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from rich.console import Console
 from clusters.protocol import MODES
 from tests.mutation.defect import VERSION
 from tests.power.page import page
-from tests.power.samples import append, compared, read
+from tests.power.samples import Compared, append, read, rounds
+from tests.steady.ledger import kept
 from tests.suites import judge, tree
 
 if TYPE_CHECKING:
@@ -45,11 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in range(1, options.runs + 1):
         for mode in options.mode or MODES:
             which = ["--kp-baseline", options.build, "--kp-cases", CASES]
-            suites = tree()
-            entry = compared(judge(mode, options.build, options.artifacts, which), tree=suites)
-            append(samples, entry)
+            began, suites = time.monotonic(), tree()
+            run = judge(mode, options.build, options.artifacts, which)
+            entry = kept(run, tree=suites, what=CASES, seconds=time.monotonic() - began)
+            append(samples, Compared(entry, rounds(run)))
             alarmed = alarmed or bool(entry.alarms)
-            said = "; ".join([*entry.alarms, *entry.undecided]) or "nothing against it"
+            said = "; ".join(entry.alarms) or "nothing against it"
             console.print(f"{number}/{options.runs} {mode}: {said}", markup=False)
     text = page(read(samples))
     console.print(text, markup=False)

@@ -52,18 +52,14 @@ def page(entries: Sequence[Compared]) -> str:
         )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += ["", "## Said against a build that was compared with itself", ""]
-    said = [
-        f"- {entry.mode}, {entry.build}, {entry.started} ({entry.tree}, load {entry.load:g}): {one}"
-        for entry in entries
-        for one in (*entry.alarms, *entry.undecided)
-    ]
+    said = [f"- {e.run.where}: {alarm}" for e in entries for alarm in e.run.alarms]
     return "\n".join(lines + (said or ["Nothing."])) + "\n"
 
 
 def simulated(entries: Sequence[Compared]) -> Iterator[tuple[str, str, Power]]:
     """Go through modes and figures; a figure that no run has is left out."""
-    for mode in dict.fromkeys(entry.mode for entry in entries):
-        mine = [entry for entry in entries if entry.mode == mode]
+    for mode in dict.fromkeys(entry.run.mode for entry in entries):
+        mine = [entry for entry in entries if entry.run.mode == mode]
         for name, limit in LIMITS.items():
             recorded = [entry.figures[name] for entry in mine if name in entry.figures]
             if recorded:

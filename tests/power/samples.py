@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from suites.load.versus import BY_ROUND
 from tests import lines
+from tests.steady.ledger import Kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,41 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One run: for each figure its rounds as pairs, and what was said against the build."""
+    """One run, whose alarms are what was said against the build, and its rounds by figure."""
 
-    started: str
-    tree: str
-    mode: str
-    build: str
-    load: float
-    figures: dict[str, list[Pair]] = field(default_factory=dict)
-    alarms: list[str] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
+    run: Kept
+    figures: dict[str, list[Pair]]
 
 
-def compared(run: Run, *, tree: str) -> Compared:
-    """Return what is kept of a run; `load` is the machine's load average at its end."""
+def rounds(run: Run) -> dict[str, list[Pair]]:
+    """Return the pairs of each figure that a run has compared, round by round."""
     figures: dict[str, list[Pair]] = {}
-    alarms: list[str] = []
-    undecided: list[str] = []
     for result in run.results:
         for name, value in result.observations.items():
             if name.endswith(BY_ROUND):
                 sides = [[y for _, y in points] for points in value["series"].values()]
                 figures[name.removesuffix(BY_ROUND)] = list(zip(*sides, strict=True))
-        if str(result.outcome) not in {"passed", "skipped"}:
-            kind = undecided if str(result.outcome) == "inconclusive" else alarms
-            kind.append(f"{result.case.id} {result.outcome}: {result.sentence}")
-    return Compared(
-        started=run.info.started.isoformat(timespec="seconds"),
-        tree=tree,
-        mode=run.info.mode,
-        build=run.info.build.version,
-        load=round(os.getloadavg()[1], 1),
-        figures=figures,
-        alarms=alarms,
-        undecided=undecided,
-    )
+    return figures
 
 
 def append(path: Path, entry: Compared) -> None:
@@ -64,6 +44,6 @@ def read(path: Path) -> list[Compared]:
     """Return all runs of a file, none where there is no file."""
     found = []
     for record in lines.read(path):
-        pairs = {name: [(a, b) for a, b in rounds] for name, rounds in record["figures"].items()}
-        found.append(Compared(**record | {"figures": pairs}))
+        pairs = {name: [(a, b) for a, b in each] for name, each in record["figures"].items()}
+        found.append(Compared(Kept(**record["run"]), pairs))
     return found

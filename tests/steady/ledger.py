@@ -39,6 +39,12 @@ class Kept:
     cause: str = ""
 
     @property
+    def where(self) -> str:
+        """Which run it was, as pages name it."""
+        made = f"{self.tree}, load {self.load:g}"
+        return f"{self.mode}, {self.build}, {self.started} ({made})"
+
+    @property
     def judged(self) -> int:
         """How many cases gave a verdict."""
         return sum(n for outcome, n in self.outcomes.items() if outcome != "skipped")

@@ -37,8 +37,7 @@ def page(entries: Sequence[Kept]) -> str:
     lines += ["", "## Alarms", ""]
     alarmed = [entry for entry in entries if entry.alarms]
     for entry in alarmed:
-        where = f"{entry.mode}, {entry.build}, {entry.started} ({entry.tree}, load {entry.load:g})"
-        lines.append(f"- {where}: {entry.cause or 'cause unknown'}")
+        lines.append(f"- {entry.where}: {entry.cause or 'cause unknown'}")
         lines += [f"  - {alarm}" for alarm in entry.alarms]
     if not alarmed:
         lines.append("None.")

@@ -12,8 +12,9 @@ import pytest
 from reports.model import CaseInfo, CaseResult, Outcome, Run, RunInfo
 from suites.load.versus import BY_ROUND, Crossover
 from tests.power.page import page
-from tests.power.samples import append, compared, read
+from tests.power.samples import Compared, append, read, rounds
 from tests.power.simulation import drawn, power
+from tests.steady.ledger import kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FEW = 200
 
 
-def rounds(noise: float, *, bias: float = 1.0, count: int = 40, seed: int = 1) -> list[Pair]:
+def noisy(noise: float, *, bias: float = 1.0, count: int = 40, seed: int = 1) -> list[Pair]:
     """Return pairs of one build and itself; `noise` is the spread of a round's log ratio."""
     random = np.random.default_rng(seed)
     return [(float(bias * np.exp(log)), 1.0) for log in random.normal(0.0, noise, count)]
@@ -39,7 +40,7 @@ def test_drawn_rounds_keep_their_neighbours() -> None:
 
 def test_quiet_rounds_find_a_tenth() -> None:
     """A spread of 5% over 40 rounds tells 1.10 from 1, and never fails what is the same."""
-    found = power([rounds(0.05)], 1.10, 1.10, experiments=FEW)
+    found = power([noisy(0.05)], 1.10, 1.10, experiments=FEW)
     assert found.differs_factor > 0.95
     assert found.fails_same == 0.0
     assert found.undecided_same < 0.01
@@ -49,12 +50,12 @@ def test_quiet_rounds_find_a_tenth() -> None:
 
 def test_noisy_rounds_do_not() -> None:
     """A spread of 60% hides a tenth."""
-    assert power([rounds(0.6)], 1.10, 1.10, experiments=FEW).differs_factor < 0.7
+    assert power([noisy(0.6)], 1.10, 1.10, experiments=FEW).differs_factor < 0.7
 
 
 def test_a_run_that_is_off_is_a_false_alarm() -> None:
     """Where one side of the same build is 20% larger all through, that is what is seen."""
-    found = power([rounds(0.05, bias=1.2)], 1.10, 1.10, experiments=FEW)
+    found = power([noisy(0.05, bias=1.2)], 1.10, 1.10, experiments=FEW)
     assert found.differs_same > 0.95
     assert found.fails_same > 0.95
 
@@ -62,7 +63,7 @@ def test_a_run_that_is_off_is_a_false_alarm() -> None:
 def test_too_few_rounds() -> None:
     """Nothing is simulated from rounds of which no interval can be made."""
     with pytest.raises(ValueError, match="3 rounds"):
-        power([rounds(0.1, count=3)], 1.1, 1.1, experiments=1)
+        power([noisy(0.1, count=3)], 1.1, 1.1, experiments=1)
 
 
 def test_a_run_is_kept_and_shown(tmp_path: Path) -> None:
@@ -76,10 +77,11 @@ def test_a_run_is_kept_and_shown(tmp_path: Path) -> None:
     )
     info = RunInfo(id="1", started=datetime(2026, 1, 1, tzinfo=UTC), mode="ipvs")
     file = tmp_path / "samples.jsonl"
-    append(file, compared(Run(info=info, results=[result]), tree="abc"))
+    run = Run(info=info, results=[result])
+    append(file, Compared(kept(run, tree="abc", what="x", seconds=1), rounds(run)))
     (entry,) = read(file)
     assert entry.figures == {"CPU": crossing.pairs()}
-    assert entry.alarms == ["LOAD-009 failed: CPU is larger"]
+    assert entry.run.alarms == ["LOAD-009 failed: CPU is larger"]
     written = page([entry])
     assert "| ipvs | CPU | 1 | 12 | 100.0% | 0.0% | 0.0% |" in written
     assert "LOAD-009 failed: CPU is larger" in written
