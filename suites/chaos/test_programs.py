@@ -57,8 +57,7 @@ def unable(site: Site, fault: Fault) -> Span:
         )
         site.until_seen(site.swap(), {site.other.name})
         site.until_health(503, within=LATE + site.experiment.bound)
-        last = site.swap()
-        site.until_seen(last, {site.other.name})
+        site.until_seen(site.swap(), {site.other.name})
         # One try may be under way since before the change. A later one that has failed leaves the
         # change to be remembered: needFullSync in k/k pkg/proxy/iptables/proxier.go.
         until.or_go_on(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fixtures.case import case
 from fixtures.churn import flip_affinity
 from fixtures.commands import must
+from fixtures.kernel_state import STALE
 from suites.oracles.growth import FEWEST, Room, growth
 from suites.oracles.verdict import require
 
@@ -29,10 +30,6 @@ ROOMS = {
     "megabytes": Room(share=0.3, amount=15),
 }
 """A Go heap is as large as its last peak (GOGC 100), so memory moves by a part of itself."""
-
-STALE = 1.5
-"""Seconds after which nftables mode deletes a chain that it emptied, at the next sync that it has a
-reason for (staleChains in k/k pkg/proxy/nftables/proxier.go)."""
 
 
 def entries(state: KernelState, node: Node) -> int:

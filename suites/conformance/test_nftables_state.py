@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fixtures.case import case
 from fixtures.churn import flip_affinity, repeating
-from fixtures.kernel_state import NFT_FAMILY
+from fixtures.kernel_state import NFT_FAMILY, STALE
 from suites.judges import unbroken
 from suites.oracles.leftovers import back_to, none_left
 from suites.oracles.verdict import all_of, require
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 PROXIER = "k/k pkg/proxy/nftables/proxier.go syncProxyRules"
 PROBES = 2000
-
-STALE = 1.5
-"""Seconds between changes; a chain that was emptied less than 1 s ago is not deleted yet."""
 
 KIND = "chain or set"
 

@@ -7,7 +7,6 @@ from tests.mutation.defect import Defect
 
 TOPOLOGY = "pkg/proxy/topology.go"
 SLICES = "pkg/proxy/endpointslicecache.go"
-SERVER = "cmd/kube-proxy/app/server.go"
 CONFIG = "pkg/proxy/config/config.go"
 
 DEFECTS = (
