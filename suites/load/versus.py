@@ -1,8 +1,10 @@
 """A candidate against a baseline: on two nodes of one cluster at the same time, then swapped.
 
-Each round of a phase pairs with the same round of the phase in which the nodes had each other's
-build, so what is different about the nodes cancels. The way straight to the pods, measured in the
-same rounds and treated alike, has no build in it: its ratio is the noise floor.
+Each phase pairs with the one beside it, in which the nodes have each other's build, so what is
+different about the nodes cancels. A phase gives one figure: what lies on a node from its start to
+the next swap, such as where its memory is, does not become less by being measured often. The way
+straight to the pods, measured in the same phases and treated alike, has no build in it: its ratio
+is the noise floor.
 """
 
 from __future__ import annotations
@@ -35,30 +37,33 @@ LIMITS = {"connect p50": 1.10, "connect p90": 1.25, "CPU": 1.10, "sync time": 1.
 """How many times the baseline's the candidate's may be, surely: 10% for what is steady and 25%
 for tails and what is noisy."""
 
-BY_ROUND = ", round by round"
+BY_PAIR = ", pair by pair"
 """What is added to a figure's name where its pairs are observed, for the page and `tests.power`."""
 
-PHASES = (0, 1, 1, 0)
-"""Which node has the candidate: of two phases that pair, each comes first once."""
+PAIRS = 16
+"""Of phases; so many tell 10% more from none (docs/power.md)."""
+PHASES = (0, 1, 1, 0) * (PAIRS // 2)
+"""Which node has the candidate: of two phases that pair, each comes first as often."""
 
 Pair = tuple[float, float]
 
 
 @dataclass(slots=True)
 class Crossover:
-    """Measurements of both nodes, by phase and round; `pairs` are (candidate, baseline)."""
+    """Measurements of both nodes by phase; `pairs` are (candidate, baseline)."""
 
-    phases: list[list[Pair]] = field(default_factory=list)
-    """For each phase, (first node's, second node's) by round."""
+    phases: list[Pair] = field(default_factory=list)
+    """The first node's and the second node's figure of each of `PHASES`."""
 
     def pairs(self) -> list[Pair]:
-        """Pair each round with that of the phase in which the builds were swapped."""
+        """Pair each phase with the one beside it, in which the builds were swapped."""
         made = []
-        for one, other in ((0, 1), (3, 2)):
-            for straight, swapped in zip(self.phases[one], self.phases[other], strict=False):
-                # In the straight phase the first node has the candidate, then the second.
-                candidate = math.sqrt(straight[0] * swapped[1])
-                made.append((candidate, math.sqrt(straight[1] * swapped[0])))
+        both = zip(PHASES[::2], self.phases[::2], self.phases[1::2], strict=False)
+        for which, one, other in both:
+            straight, swapped = (other, one) if which else (one, other)
+            # In the straight phase the first node has the candidate, then the second.
+            candidate = math.sqrt(straight[0] * swapped[1])
+            made.append((candidate, math.sqrt(straight[1] * swapped[0])))
         return made
 
     def ratio(self) -> Ratio | None:
@@ -66,7 +71,7 @@ class Crossover:
         return ratio(self.pairs())
 
     def chart(self, unit: str, scale: float = 1.0) -> dict[str, Any]:
-        """Return the pairs, times `scale`, as lines over rounds, for `Recorder.observe`."""
+        """Return the pairs, times `scale`, as lines, for `Recorder.observe`."""
         sides = zip(*self.pairs(), strict=True)
         series = {
             name: [
@@ -75,7 +80,7 @@ class Crossover:
             ]
             for name, side in zip(("build", "baseline"), sides, strict=False)
         }
-        return {"series": series, "x": "round", "y": unit}
+        return {"series": series, "x": "pair of phases", "y": unit}
 
 
 class Versus:
@@ -167,21 +172,16 @@ class Versus:
 
 
 def crossover(runs: Sequence[Samples], arm: str, kind: str, percent: float) -> Crossover:
-    """Take a percentile of an arm's two nodes from each phase's rounds."""
-    made = Crossover()
-    for samples in runs:
-        first, second = (dict(samples.rounds(f"{arm}-{number}")) for number in (1, 2))
-        made.phases.append(
-            [
-                (
-                    first[n].times[kind].quantile(percent),
-                    second[n].times[kind].quantile(percent),
-                )
-                for n in sorted(first.keys() & second.keys())
-                if kind in first[n].times and kind in second[n].times
-            ]
-        )
-    return made
+    """Take a percentile of an arm's two nodes from each phase."""
+    return Crossover(
+        [
+            (
+                samples.total(f"{arm}-1").times[kind].quantile(percent),
+                samples.total(f"{arm}-2").times[kind].quantile(percent),
+            )
+            for samples in runs
+        ]
+    )
 
 
 def trustworthy(runs: Sequence[Samples]) -> Judgement:

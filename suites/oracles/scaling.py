@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suites.oracles.ratio import CONFIDENCE, FEWEST, RESAMPLES, trimmed
+from suites.oracles.ratio import CONFIDENCE, FEWEST, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,19 +31,16 @@ class Figure:
 
 
 def difference(
-    pairs: Sequence[tuple[float, float]], *, confidence: float = CONFIDENCE, seed: int = 0
+    pairs: Sequence[tuple[float, float]], *, confidence: float = CONFIDENCE
 ) -> Figure | None:
     """Return how much the first of each pair is above the second, None for too few pairs.
 
-    A trimmed mean over the rounds, its interval by resampling them, as for `ratio`.
+    A trimmed mean over the rounds, with its interval, as for `ratio`.
     """
     if len(pairs) < FEWEST:
         return None
     gaps = np.array([a - b for a, b in pairs], dtype=float)
-    drawn = gaps[np.random.default_rng(seed).integers(0, len(gaps), (RESAMPLES, len(gaps)))]
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(trimmed(drawn), [tail, 100 - tail])
-    return Figure(float(trimmed(gaps[np.newaxis])[0]), float(low), float(high))
+    return Figure(*trimmed(gaps, confidence))
 
 
 def exponent(points: Sequence[tuple[float, float]]) -> float | None:

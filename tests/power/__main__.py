@@ -14,7 +14,7 @@ from rich.console import Console
 from clusters.protocol import MODES
 from tests.mutation.defect import VERSION
 from tests.power.page import page
-from tests.power.samples import Compared, append, read, rounds
+from tests.power.samples import Compared, append, measured, read
 from tests.steady.ledger import kept
 from tests.suites import judge, tree
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             began, suites = time.monotonic(), tree()
             run = judge(mode, options.build, options.artifacts, which)
             entry = kept(run, tree=suites, what=CASES, seconds=time.monotonic() - began)
-            append(samples, Compared(entry, rounds(run)))
+            append(samples, Compared(entry, measured(run)))
             alarmed = alarmed or bool(entry.alarms)
             said = "; ".join(entry.alarms) or "nothing against it"
             console.print(f"{number}/{options.runs} {mode}: {said}", markup=False)

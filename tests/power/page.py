@@ -19,14 +19,14 @@ FACTORS = {"sync time": 1.25}
 HEAD = f"""# Power of comparisons
 
 What `--kp-baseline` finds, and how often it is wrong. A build is compared with itself, so all that
-LOAD-008 and LOAD-009 say against it is a false alarm; from the rounds of these runs {EXPERIMENTS:,}
+LOAD-008 and LOAD-009 say against it is a false alarm; from what was measured {EXPERIMENTS:,}
 comparisons are drawn for each figure, once as they are and once with the build's side made larger.
 Made by `python -m tests.power`, on two processors that other work shared.
 
 - *differs*: the 99% interval of the ratio leaves out 1, which the report says and nobody is failed
   for; of the same build (wrong), and of one that is larger by what is named (right).
 - *fails*: the whole interval is beyond the limit; of the same build (wrong). *Undecided*: a part
-  of it is, so that the case is inconclusive and more rounds would tell.
+  of it is, so that the case is inconclusive.
   With few runs both say more of those than of comparisons: what one was off by is in every
   comparison that is drawn from it.
 - *sure to fail*: how many times as large a build has to be to fail in {MOSTLY:.0%} of comparisons.
@@ -34,7 +34,7 @@ Made by `python -m tests.power`, on two processors that other work shared.
 """
 
 HEADER = (
-    "| mode | figure | runs | rounds each | same: differs | same: fails | same: undecided "
+    "| mode | figure | runs | pairs each | same: differs | same: fails | same: undecided "
     "| larger by | differs | limit | sure to fail |"
 )
 
@@ -44,7 +44,7 @@ def page(entries: Sequence[Compared]) -> str:
     lines = [HEAD.rstrip("\n"), "", HEADER, "|" + "---|" * (HEADER.count("|") - 1)]
     for mode, name, found in simulated(entries):
         cells = (
-            *(mode, name, found.runs, found.rounds),
+            *(mode, name, found.runs, found.pairs),
             *(f"{found.differs_same:.1%}", f"{found.fails_same:.1%}"),
             f"{found.undecided_same:.1%}",
             *(f"{found.factor - 1:.0%}", f"{found.differs_factor:.1%}"),

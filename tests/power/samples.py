@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from suites.load.versus import BY_ROUND
+from suites.load.versus import BY_PAIR
 from tests import lines
 from tests.steady.ledger import Kept
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One run, whose alarms are what was said against the build, and its rounds by figure."""
+    """One run, whose alarms are what was said against the build, and its pairs by figure."""
 
     run: Kept
     figures: dict[str, list[Pair]]
 
 
-def rounds(run: Run) -> dict[str, list[Pair]]:
-    """Return the pairs of each figure that a run has compared, round by round."""
+def measured(run: Run) -> dict[str, list[Pair]]:
+    """Return the pairs of each figure that a run has compared."""
     figures: dict[str, list[Pair]] = {}
     for result in run.results:
         for name, value in result.observations.items():
-            if name.endswith(BY_ROUND):
+            if name.endswith(BY_PAIR):
                 sides = [[y for _, y in points] for points in value["series"].values()]
-                figures[name.removesuffix(BY_ROUND)] = list(zip(*sides, strict=True))
+                figures[name.removesuffix(BY_PAIR)] = list(zip(*sides, strict=True))
     return figures
 
 

@@ -1,9 +1,9 @@
 """How often a comparison is right, by drawing from recorded rounds again and again.
 
-Each experiment takes a recorded run of a build against itself and draws its rounds anew, a few
-consecutive ones at a time, since what disturbs one round disturbs its neighbours (block bootstrap:
-Kuensch, The Jackknife and the Bootstrap for General Stationary Observations, 1989). A build that is
-slower by a factor is the same run with one side multiplied: log ratios move, nothing else does.
+Each experiment takes a recorded run of a build against itself and draws its pairs of phases anew,
+two neighbours at a time, since what disturbs one disturbs the next (block bootstrap: Kuensch, The
+Jackknife and the Bootstrap for General Stationary Observations, 1989). A build that is slower by a
+factor is the same run with one side multiplied: log ratios move, nothing else does.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from suites.load.versus import Pair
 
 EXPERIMENTS = 1000
-BLOCK = 4
-"""Rounds drawn together."""
+BLOCK = 2
+"""Pairs drawn together."""
 
 MOSTLY = 0.95
 
@@ -36,7 +36,7 @@ class Power:
     """
 
     runs: int
-    rounds: int
+    pairs: int
     factor: float
     limit: float
     differs_same: float
@@ -47,7 +47,7 @@ class Power:
 
 
 def drawn(pairs: Sequence[Pair], random: np.random.Generator) -> list[Pair]:
-    """Draw as many rounds as there are, in blocks that wrap around."""
+    """Draw as many pairs as there are, in blocks that wrap around."""
     starts = random.integers(0, len(pairs), -(-len(pairs) // BLOCK))
     numbers = [(start + i) % len(pairs) for start in starts for i in range(BLOCK)]
     return [pairs[number] for number in numbers[: len(pairs)]]
@@ -61,19 +61,19 @@ def power(
     experiments: int = EXPERIMENTS,
     seed: int = 0,
 ) -> Power:
-    """Simulate comparisons from recorded ones. Raises ValueError where none saw enough rounds."""
+    """Simulate comparisons from recorded ones. Raises ValueError where they are too few."""
     random = np.random.default_rng(seed)
     ends = []
-    for number in range(experiments):
+    for _ in range(experiments):
         pairs = recorded[int(random.integers(len(recorded)))]
-        measured = ratio(drawn(pairs, random), seed=number)
+        measured = ratio(drawn(pairs, random))
         if measured is None:
-            raise ValueError(f"{len(pairs)} rounds are too few to compare")
+            raise ValueError(f"{len(pairs)} pairs are too few to compare")
         ends.append((measured.low, measured.high))
     low, high = np.array(ends).T
     return Power(
         runs=len(recorded),
-        rounds=int(np.median([len(pairs) for pairs in recorded])),
+        pairs=int(np.median([len(pairs) for pairs in recorded])),
         factor=factor,
         limit=limit,
         differs_same=float(np.mean((low > 1) | (high < 1))),

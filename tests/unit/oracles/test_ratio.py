@@ -38,33 +38,29 @@ def test_too_few_rounds_say_nothing(pairs: list[tuple[float, float]]) -> None:
     assert gate(ratio(pairs), 2.0, "it").ok is None
 
 
-def test_interval_holds_what_is_true() -> None:
-    """A 99% interval misses the true ratio in few of 400 experiments."""
-    found = [ratio(rounds(1.2, seed), seed=seed) for seed in range(400)]
+@pytest.mark.parametrize("count", [8, 16, ROUNDS])
+def test_interval_holds_what_is_true(count: int) -> None:
+    """A 99% interval misses the true ratio in about 10 of 1,000 experiments, also of few rounds."""
+    found = [ratio(rounds(1.2, seed, count)) for seed in range(1000)]
     missed = sum(not (r and r.low <= 1.2 <= r.high) for r in found)
-    assert missed <= 12
+    assert missed <= 20
 
 
 def test_same_builds_raise_no_alarm() -> None:
     """A build against itself is beyond a limit of 10% in at most 1% of 1,000 experiments."""
-    alarms = sum(
-        gate(ratio(rounds(1.0, seed), seed=seed), 1.10, "it").ok is False for seed in range(1000)
-    )
+    alarms = sum(gate(ratio(rounds(1.0, seed)), 1.10, "it").ok is False for seed in range(1000))
     assert alarms <= 10
 
 
 def test_a_quarter_more_is_found() -> None:
     """A build 25% slower is found against a limit of 10% in at least 95% of 200 experiments."""
-    found = sum(
-        gate(ratio(rounds(1.25, seed, 60), seed=seed), 1.10, "it").ok is False
-        for seed in range(200)
-    )
+    found = sum(gate(ratio(rounds(1.25, seed, 60)), 1.10, "it").ok is False for seed in range(200))
     assert found >= 190
 
 
 def test_a_tenth_more_is_seen_to_differ() -> None:
     """A build 10% slower is seen to differ from itself in at least 95% of 200 experiments."""
-    seen = [ratio(rounds(1.10, seed, 60), seed=seed) for seed in range(200)]
+    seen = [ratio(rounds(1.10, seed, 60)) for seed in range(200)]
     assert sum(r is not None and differs(r) for r in seen) >= 190
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from reports.model import CaseInfo, CaseResult, Outcome, Run, RunInfo
-from suites.load.versus import BY_ROUND, Crossover
+from suites.load.versus import BY_PAIR, Crossover
 from tests.power.page import page
-from tests.power.samples import Compared, append, read, rounds
+from tests.power.samples import Compared, append, measured, read
 from tests.power.simulation import drawn, power
 from tests.steady.ledger import kept
 
@@ -30,12 +30,12 @@ def noisy(noise: float, *, bias: float = 1.0, count: int = 40, seed: int = 1) ->
     return [(float(bias * np.exp(log)), 1.0) for log in random.normal(0.0, noise, count)]
 
 
-def test_drawn_rounds_keep_their_neighbours() -> None:
-    """As many as there were, four consecutive ones at a time, the last before the first."""
+def test_drawn_pairs_keep_their_neighbours() -> None:
+    """As many as there were, two consecutive ones at a time, the last before the first."""
     numbers = [(float(n), 1.0) for n in range(10)]
     found = [int(a) for a, _ in drawn(numbers, np.random.default_rng(3))]
     assert len(found) == 10
-    assert all((b - a) % 10 == 1 for n, (a, b) in enumerate(pairwise(found), 1) if n % 4)
+    assert all((b - a) % 10 == 1 for n, (a, b) in enumerate(pairwise(found), 1) if n % 2)
 
 
 def test_quiet_rounds_find_a_tenth() -> None:
@@ -45,7 +45,7 @@ def test_quiet_rounds_find_a_tenth() -> None:
     assert found.fails_same == 0.0
     assert found.undecided_same < 0.01
     assert 1.1 < found.sure < 1.2
-    assert (found.runs, found.rounds) == (1, 40)
+    assert (found.runs, found.pairs) == (1, 40)
 
 
 def test_noisy_rounds_do_not() -> None:
@@ -61,24 +61,24 @@ def test_a_run_that_is_off_is_a_false_alarm() -> None:
 
 
 def test_too_few_rounds() -> None:
-    """Nothing is simulated from rounds of which no interval can be made."""
-    with pytest.raises(ValueError, match="3 rounds"):
+    """Nothing is simulated from pairs of which no interval can be made."""
+    with pytest.raises(ValueError, match="3 pairs"):
         power([noisy(0.1, count=3)], 1.1, 1.1, experiments=1)
 
 
 def test_a_run_is_kept_and_shown(tmp_path: Path) -> None:
-    """The rounds come back out of what the case observed, and what was said is on the page."""
-    crossing = Crossover([[(1.0, 2.0)] * 6, [(2.0, 1.0)] * 6, [(2.0, 1.0)] * 6, [(1.0, 2.0)] * 6])
+    """The pairs come back out of what the case observed, and what was said is on the page."""
+    crossing = Crossover([(1.0, 2.0), (2.0, 1.0), (2.0, 1.0), (1.0, 2.0)] * 6)
     result = CaseResult(
         case=CaseInfo(id="LOAD-009", name="x", summary="x", profile="load"),
         outcome=Outcome.FAILED,
         sentence="CPU is larger",
-        observations={f"CPU{BY_ROUND}": crossing.chart("s"), "CPU": {"differs": "yes"}},
+        observations={f"CPU{BY_PAIR}": crossing.chart("s"), "CPU": {"differs": "yes"}},
     )
     info = RunInfo(id="1", started=datetime(2026, 1, 1, tzinfo=UTC), mode="ipvs")
     file = tmp_path / "samples.jsonl"
     run = Run(info=info, results=[result])
-    append(file, Compared(kept(run, tree="abc", what="x", seconds=1), rounds(run)))
+    append(file, Compared(kept(run, tree="abc", what="x", seconds=1), measured(run)))
     (entry,) = read(file)
     assert entry.figures == {"CPU": crossing.pairs()}
     assert entry.run.alarms == ["LOAD-009 failed: CPU is larger"]
