@@ -6,12 +6,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fixtures.case import case
 from fixtures.faults import ApiDown, StoreStalled
 from fixtures.history import Span
 from fixtures.network_faults import ApiCut, ApiForgotten
 
 if TYPE_CHECKING:
+    from fixtures.proxies import Proxies
     from suites.chaos.site import Site
 
 SERVICE = "k/k test/e2e/network/service.go, should work after restarting apiserver"
@@ -20,6 +23,18 @@ NOTICED = 30.0 + 15.0 + 1.6
 """Seconds until a client notices a connection that died in silence: it asks after 30 s without a
 frame and waits for 15 (readIdleTimeoutSeconds and pingTimeoutSeconds in k/k
 staging/src/k8s.io/apimachinery/pkg/util/net/http.go); the watch begins anew after 0.8 to 1.6."""
+
+
+@pytest.fixture
+def site(site_later: Site, proxies: Proxies) -> Site:
+    """A Service under load on two nodes, whose kube-proxies have not missed the API server yet.
+
+    A watch that failed within the last two minutes waits the longer after its next failure.
+    """
+    for node in (site_later.other, site_later.victim):
+        proxies.restart(node)
+    site_later.begin()
+    return site_later
 
 
 @case(

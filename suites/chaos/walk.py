@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fixtures.faults import Fault, fault_from
+from fixtures.history import FORGOTTEN
 from fixtures.network_faults import Netem
 from suites.chaos.effects import EFFECTS, TOGETHER, Effect
 
@@ -92,11 +93,15 @@ class Allowed:
     excused: list[Span] = field(default_factory=list)
     excused_near: list[Span] = field(default_factory=list)
     flows_excused: list[Span] = field(default_factory=list)
+    _outages: list[Span] = field(default_factory=list)
 
     def add(self, span: Span, effect: Effect) -> Span:
         """Add what one fault, which is over, excuses; returns the span with its aftermath."""
         longer = span.and_backoff() if effect.backoff else span
-        longer = span.and_retries() if effect.retries else longer
+        if effect.retries:
+            recent = [s for s in self._outages if span.start - s.end < FORGOTTEN]
+            longer = span.and_retries(sum(s.end - s.start for s in recent))
+            self._outages.append(longer)
         if effect.deaf:
             (self.deaf if effect.deaf == "victim" else self.deaf_all).append(longer)
         if effect.excused:

@@ -53,6 +53,14 @@ def test_what_a_fault_excuses() -> None:
     assert not allowed.excused_near
 
 
+def test_an_outage_after_another() -> None:
+    """A watch waits the longer for the failures before, unless they are two minutes ago."""
+    allowed = Allowed()
+    for start, end in ((0.0, 4.0), (20.0, 22.0), (200.0, 203.0), (210.0, 250.0)):
+        allowed.add(Span("a", "fault", start, end), EFFECTS[ApiDown])
+    assert [span.end for span in allowed.deaf_all] == [12.0, 22.0 + 2 * 14.0, 209.0, 310.0]
+
+
 def test_the_shortest_walk_that_fails() -> None:
     """Of many steps the two that are needed are left, in few tries."""
     steps = [Step((Frozen(f"node-{number}"),), 0, 1) for number in range(16)]
