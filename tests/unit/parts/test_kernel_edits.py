@@ -120,6 +120,16 @@ def test_series_6_asks_before_it_suspends(tmp_path: Path) -> None:
     assert "sigaddset(&set, SIGIO)" in time_c
 
 
+@pytest.mark.parametrize("series", ["6.1", "7.2"])
+def test_processor_time_is_counted_in_ns(tmp_path: Path, series: str) -> None:
+    """The scheduler's clock is the one that programs ask, from 0."""
+    tree(tmp_path, *{"6.1": (SIGNAL_6, TIME_6), "7.2": (SIGNAL_7, TIME_7)}[series])
+    edit_tree(tmp_path, series)
+    time_c = (tmp_path / "arch/um/kernel/time.c").read_text()
+    assert "sched_clock(void)\n{\n\tstatic long long first;" in time_c
+    assert time_c.index("return os_nsecs() - first;") < time_c.index("static u64 timer_read(")
+
+
 def test_a_fault_brings_in_what_follows(tmp_path: Path) -> None:
     """Only a write to a process's own memory does, with its address space still locked."""
     tree(tmp_path, SIGNAL_7, TIME_7)
