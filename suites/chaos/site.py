@@ -52,7 +52,7 @@ class Site:
         """Makes the faults."""
         return self.experiment.nemesis
 
-    def begin(self) -> None:
+    def begin(self, *, udp_flow: bool = True) -> None:
         """Begin the loads, wait until all are answered, and measure a change in peace."""
         experiment, service = self.experiment, self.members.service
         near, outside = self.clients.pod(self.other), self.clients.outside()
@@ -65,8 +65,9 @@ class Site:
         for number in range(1, FLOWS + 1):
             experiment.flow(f"flow {number}", near, service.target(), self.other)
             experiment.flow(f"outside flow {number}", outside, by_victim, self.victim)
-        by_udp = service.node_target(self.victim, "udp")
-        experiment.flow(UDP_FLOW, outside, by_udp, self.victim)
+        if udp_flow:
+            by_udp = service.node_target(self.victim, "udp")
+            experiment.flow(UDP_FLOW, outside, by_udp, self.victim)
         for pod in self.pods[:2]:
             experiment.control(f"past, to {pod.node}", outside, pod)
         experiment.until_served()

@@ -10,6 +10,7 @@ from fixtures.case import case
 from fixtures.churn import flip_affinity
 from fixtures.commands import must
 from fixtures.kernel_state import STALE
+from fixtures.usage import PID
 from suites.oracles.growth import FEWEST, Room, growth
 from suites.oracles.verdict import require
 
@@ -75,7 +76,7 @@ def test_nothing_grows(
         workloads.until_settled("kube-proxy is done with the round")
         if sweep:
             sweep()
-        pid = must(site.experiment.cluster, node, ["pidof", "kube-proxy"]).split()[0]
+        pid = must(site.experiment.cluster, node, [*PID]).strip()
         status = must(site.experiment.cluster, node, ["cat", f"/proc/{pid}/status"])
         opened = must(site.experiment.cluster, node, ["ls", f"/proc/{pid}/fd"])
         return {
