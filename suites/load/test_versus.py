@@ -12,6 +12,7 @@ from fixtures.churn import flip_affinity
 from fixtures.metrics import SYNCS
 from fixtures.tool_calls import Calls, tool_calls
 from fixtures.usage import usage
+from suites.load.pacing import Pacing
 from suites.load.versus import BY_PAIR, LIMITS, Crossover, Versus, crossover, trustworthy
 from suites.oracles.ratio import Ratio, differs, gate
 from suites.oracles.verdict import Judgement, all_of, listing, require, right, wrong
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
     from suites.check import Check
 
 NEEDS = ("load-generator", "node-access", "outside-client", "outside-route", "proxy-restart")
-CHANGES = 12
-"""In each phase."""
+WARM_UP = 4
+"""Changes before those that are measured: a kube-proxy that has just started has more to do."""
 COUNTED = ("a new Service", "another endpoint", "session affinity", "a Service that goes")
 """Changes whose tools are counted, as `Versus.count` makes them."""
 
-UNITS = {"CPU": "CPU-seconds", "sync time": "seconds a sync", "memory": "bytes"}
+UNITS = {"CPU": "CPU-seconds a change", "sync time": "seconds a sync", "memory": "bytes"}
 
 SUM = SYNCS.replace("_count", "_sum")
 
@@ -72,7 +73,7 @@ def versus(
 )
 def test_latency_against_baseline(versus: Versus, observe: Callable[[str, object], None]) -> None:
     """A new connection through the build takes at most 10% longer than through the baseline."""
-    runs = versus.load("250x3")
+    runs = versus.load("250x2.5")
     judgements = [trustworthy(runs)]
     for metric in ("connect p50", "connect p90"):
         kind, _, percent = metric.partition(" p")
@@ -103,19 +104,27 @@ def test_cost_against_baseline(
     Sync time and memory may be a quarter more.
     """
     found = {name: Crossover() for name in ("CPU", "sync time", "memory")}
+    pacing = Pacing()
 
     def measure() -> None:
-        before = [figures(cluster, metrics, node) for node in versus.nodes]
-        for change in range(CHANGES):
-            flip_affinity(versus.services[0], change)
+        for number in range(WARM_UP):
+            flip_affinity(versus.services[0], number)
             versus.workloads.until_settled("all nodes have synced")
+        before = [figures(cluster, metrics, node) for node in versus.nodes]
+        changes = pacing.changes(
+            [was["sync time"] / was["syncs"] for was in before],
+            [node.spec.min_sync for node in versus.nodes],
+            lambda number: flip_affinity(versus.services[0], number),
+        )
         after = [figures(cluster, metrics, node) for node in versus.nodes]
+        both = list(zip(before, after, strict=True))
+        pacing.synced(changes, [now["syncs"] - was["syncs"] for was, now in both])
         for name, crossing in found.items():
-            one, other = (spent(name, was, now) for was, now in zip(before, after, strict=True))
+            one, other = (spent(name, was, now, changes) for was, now in both)
             crossing.phases.append((one, other))
 
     versus.phases(measure)
-    judgements = []
+    judgements = [pacing.judge()]
     for name, crossing in found.items():
         measured = crossing.ratio()
         show(observe, name, measured, None)
@@ -181,12 +190,12 @@ def figures(cluster: Cluster, metrics: Metrics, node: Node) -> dict[str, float]:
     }
 
 
-def spent(name: str, before: dict[str, float], after: dict[str, float]) -> float:
-    """Return what the changes took; memory is what is held after them."""
+def spent(name: str, before: dict[str, float], after: dict[str, float], changes: int) -> float:
+    """Return what a change took; memory is what is held after all of them."""
     if name == "memory":
         return after["memory"]
     if name == "CPU":
-        return after["CPU"] - before["CPU"]
+        return (after["CPU"] - before["CPU"]) / changes
     syncs = after["syncs"] - before["syncs"]
     return (after[name] - before[name]) / syncs if syncs else 0.0
 
