@@ -15,7 +15,7 @@ from suites.oracles.verdict import Judgement, right, undecided
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SECONDS = 2.5
+SECONDS = 1.5
 """How long changes go on."""
 
 FEWEST = 5

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from suites.check import Check
 
 NEEDS = ("load-generator", "node-access", "outside-client", "outside-route", "proxy-restart")
-WARM_UP = 4
+WARM_UP = 2
 """Changes before those that are measured: a kube-proxy that has just started has more to do."""
 COUNTED = ("a new Service", "another endpoint", "session affinity", "a Service that goes")
 """Changes whose tools are counted, as `Versus.count` makes them."""
@@ -73,7 +73,7 @@ def versus(
 )
 def test_latency_against_baseline(versus: Versus, observe: Callable[[str, object], None]) -> None:
     """A new connection through the build takes at most 10% longer than through the baseline."""
-    runs = versus.load("250x2.5")
+    runs = versus.load("250x2")
     judgements = [trustworthy(runs)]
     for metric in ("connect p50", "connect p90"):
         kind, _, percent = metric.partition(" p")
