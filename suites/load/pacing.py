@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 SECONDS = 1.5
 """How long changes go on."""
 
-FEWEST = 5
+FEWEST = 4
 """Changes that are made at least, however long they take."""
 
 QUICKEST = 0.1
 """Seconds between two changes at least: API server and both nodes may share two processors."""
 
-ROOM = 3.0
-"""How many times as long as a sync the time between two changes is."""
+ROOM = 2.0
+"""How many times as long as a sync, or as the rest after it, the time between two changes is."""
 
 SHARED = 0.05
 """Share of changes that may have met in one sync; where it is more, a change has no cost."""
@@ -48,7 +48,7 @@ class Pacing:
 
         `syncs` are the seconds that one takes, `rests` those between two (minSyncPeriod).
         """
-        pause = max(QUICKEST, ROOM * max(syncs), ROOM / 2 * max(rests))
+        pause = max(QUICKEST, ROOM * max(*syncs, *rests))
         count = max(FEWEST, int(SECONDS / pause))
         began = time.monotonic()
         for number in range(count):

@@ -18,12 +18,12 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("sync", "rest", "count", "seconds"),
-    [(0.001, 0.0, 10, 0.1), (0.004, 0.0, 8, 0.096), (0.01, 0.0, 5, 0.15), (0.001, 0.02, 5, 0.15)],
+    [(0.001, 0.0, 10, 0.1), (0.006, 0.0, 8, 0.096), (0.02, 0.0, 4, 0.16), (0.001, 0.04, 4, 0.32)],
 )
 def test_a_change_waits_for_the_sync_before(
     sync: float, rest: float, count: int, seconds: float
 ) -> None:
-    """The slower the slowest node, the fewer changes, but five at least; the last gets its time."""
+    """The slower the slowest node, the fewer changes, but four at least; the last gets its time."""
     made: list[int] = []
     began = time.monotonic()
     assert Pacing().changes([sync, sync / 2], [rest, 0.0], made.append) == count
