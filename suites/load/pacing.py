@@ -15,16 +15,16 @@ from suites.oracles.verdict import Judgement, right, undecided
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SECONDS = 1.5
-"""How long changes go on."""
+SECONDS = 3.0
+"""How long changes go on. What one costs spreads by half, so it takes many of them."""
 
 FEWEST = 4
 """Changes that are made at least, however long they take."""
 
-QUICKEST = 0.1
+QUICKEST = 0.07
 """Seconds between two changes at least: API server and both nodes may share two processors."""
 
-ROOM = 2.0
+ROOM = 1.5
 """How many times as long as a sync, or as the rest after it, the time between two changes is."""
 
 SHARED = 0.05

@@ -40,7 +40,7 @@ for tails and what is noisy."""
 BY_PAIR = ", pair by pair"
 """What is added to a figure's name where its pairs are observed, for the page and `tests.power`."""
 
-PAIRS = 32
+PAIRS = 24
 """Of phases; so many tell 10% more from none (docs/power.md)."""
 PHASES = (0, 1, 1, 0) * (PAIRS // 2)
 """Which node has the candidate: of two phases that pair, each comes first as often."""

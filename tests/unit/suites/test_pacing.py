@@ -18,7 +18,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("sync", "rest", "count", "seconds"),
-    [(0.001, 0.0, 10, 0.1), (0.006, 0.0, 8, 0.096), (0.02, 0.0, 4, 0.16), (0.001, 0.04, 4, 0.32)],
+    [(0.001, 0.0, 10, 0.1), (0.008, 0.0, 8, 0.096), (0.02, 0.0, 4, 0.12), (0.001, 0.04, 4, 0.24)],
 )
 def test_a_change_waits_for_the_sync_before(
     sync: float, rest: float, count: int, seconds: float
