@@ -1,7 +1,7 @@
 """Changes so far from each other that each has a sync of its own, with nobody asking meanwhile.
 
-Waiting for a sync means to ask kube-proxy for its metrics, which costs it as much processor time as
-a sync of few Services: it would be measured with it.
+Waiting for a sync means to ask kube-proxy for its metrics, which costs the node as much processor
+time as a sync of few Services: some of it would be measured with it.
 """
 
 from __future__ import annotations
