@@ -172,16 +172,13 @@ class Versus:
 
 
 def crossover(runs: Sequence[Samples], arm: str, kind: str, percent: float) -> Crossover:
-    """Take a percentile of an arm's two nodes from each phase."""
-    return Crossover(
-        [
-            (
-                samples.total(f"{arm}-1").times[kind].quantile(percent),
-                samples.total(f"{arm}-2").times[kind].quantile(percent),
-            )
-            for samples in runs
-        ]
-    )
+    """Take a percentile of an arm's two nodes from each phase, 0 where none was measured."""
+
+    def figure(samples: Samples, node: int) -> float:
+        times = samples.total(f"{arm}-{node}").times
+        return times[kind].quantile(percent) if kind in times else 0.0
+
+    return Crossover([(figure(samples, 1), figure(samples, 2)) for samples in runs])
 
 
 def trustworthy(runs: Sequence[Samples]) -> Judgement:

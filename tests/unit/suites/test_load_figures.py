@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.load.samples import Generator, Samples
 from suites.load.figures import delivered, judge, kept_up, measured
-from suites.load.versus import Crossover
+from suites.load.versus import Crossover, crossover
 from suites.oracles.budgets import Budgets
 
 BUDGETS = Budgets(
@@ -114,3 +114,11 @@ def test_nodes_cancel_in_a_crossover() -> None:
     assert found is not None
     assert found.rounds == 8
     assert found.middle == pytest.approx(1.3)
+
+
+def test_a_phase_in_which_nothing_connected_has_no_pair() -> None:
+    """It is left out, and that connections failed is what is said."""
+    runs = [samples(1.0)] * 2
+    found = crossover(runs, "nobody", "connect", 50.0)
+    assert found.phases == [(0.0, 0.0)] * 2
+    assert found.ratio() is None
