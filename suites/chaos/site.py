@@ -52,6 +52,16 @@ class Site:
         """Makes the faults."""
         return self.experiment.nemesis
 
+    def restart_proxies(self) -> None:
+        """Have kube-proxies that have not missed the API server yet.
+
+        A watch that failed within the last two minutes waits the longer after its next failure.
+        """
+        cluster = self.experiment.cluster
+        for node in (self.other, self.victim):
+            cluster.stop_proxy(node)
+            cluster.start_proxy(node)
+
     def begin(self, *, udp_flow: bool = True) -> None:
         """Begin the loads, wait until all are answered, and measure a change in peace."""
         experiment, service = self.experiment, self.members.service

@@ -14,7 +14,6 @@ from fixtures.history import Span
 from fixtures.network_faults import ApiCut, ApiForgotten
 
 if TYPE_CHECKING:
-    from fixtures.proxies import Proxies
     from suites.chaos.site import Site
 
 SERVICE = "k/k test/e2e/network/service.go, should work after restarting apiserver"
@@ -26,13 +25,9 @@ staging/src/k8s.io/apimachinery/pkg/util/net/http.go); the watch begins anew aft
 
 
 @pytest.fixture
-def site(site_later: Site, proxies: Proxies) -> Site:
-    """A Service under load on two nodes, whose kube-proxies have not missed the API server yet.
-
-    A watch that failed within the last two minutes waits the longer after its next failure.
-    """
-    for node in (site_later.other, site_later.victim):
-        proxies.restart(node)
+def site(site_later: Site) -> Site:
+    """A Service under load on two nodes, whose kube-proxies have not missed the API server yet."""
+    site_later.restart_proxies()
     site_later.begin()
     return site_later
 

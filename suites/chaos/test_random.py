@@ -62,6 +62,8 @@ class Walker:
         )
         try:
             site = Site(experiment, workloads, self.clients, self.cluster.nodes)
+            # The walk before, or a case, may have kept the API server from them.
+            site.restart_proxies()
             site.begin()
             allowed = walk(site, steps)
             site.judge(
