@@ -1,4 +1,4 @@
-"""How often a comparison is right, by drawing from recorded rounds again and again.
+"""How often a comparison is right, by drawing from recorded pairs again and again.
 
 Each experiment takes a recorded run of a build against itself and draws its pairs of phases anew,
 two neighbours at a time, since what disturbs one disturbs the next (block bootstrap: Kuensch, The
