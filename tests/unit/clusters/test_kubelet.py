@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from clusters.embedded.guest.kubelet import agent_port, conditions, now
+from clusters.embedded.guest.kubelet import Renewals, agent_port, conditions, now
 
 GATE = "proxyproof.dev/ready"
 
@@ -65,7 +67,18 @@ def test_only_changes_are_reported() -> None:
 def test_times_are_as_the_api_writes_them() -> None:
     """metav1.Time has whole seconds, metav1.MicroTime (a Lease's) six decimals."""
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", now())
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", now(micro=True))
+
+
+def test_renewals_go_on_where_the_clock_is_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Lease never comes from the future, nor from the past after it."""
+    renewals, wall = Renewals(), time.time()
+    first = renewals.next()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", first)
+    monkeypatch.setattr(time, "time", lambda: wall + 3600)
+    second = renewals.next()
+    monkeypatch.setattr(time, "time", lambda: wall)
+    assert first < second < renewals.next()
+    assert abs(datetime.fromisoformat(second).timestamp() - wall) < 60
 
 
 def test_a_pod_keeps_its_control_port_over_a_boot() -> None:
