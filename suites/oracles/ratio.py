@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 from scipy.stats import mstats
 
 from suites.oracles.verdict import Judgement, right, undecided, wrong
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+Pair = tuple[float, float]
 
 FEWEST = 6
 """Rounds below which an interval promises more than it holds."""
@@ -58,23 +61,55 @@ class Ratio:
         )
 
 
-def ratio(pairs: Sequence[tuple[float, float]], *, confidence: float = CONFIDENCE) -> Ratio | None:
+def ratio(
+    pairs: Sequence[Pair],
+    *,
+    controls: Sequence[Pair] | None = None,
+    confidence: float = CONFIDENCE,
+) -> Ratio | None:
     """Return the ratio of the first to the second of each pair, None for too few good pairs.
 
-    Pairs with a measurement that is not positive are left out: their round saw nothing.
+    Pairs with a measurement that is not positive are left out: their round saw nothing. `controls`
+    are a pair of each round, too, whose ratio is 1 but for what disturbed the round; what they
+    explain is taken away, as far as the rounds themselves show that they explain it (control
+    variates: Lavenberg and Welch, Management Science 27, 1981).
     """
-    logs = np.array([math.log(a / b) for a, b in pairs if a > 0 and b > 0])
-    if len(logs) < FEWEST:
+    rounds = list(zip(pairs, controls or [(1.0, 1.0)] * len(pairs), strict=True))
+    seen = [both for both in rounds if min(map(min, both)) > 0]
+    if len(seen) < FEWEST:
         return None
-    middle, low, high = map(math.exp, trimmed(logs, confidence))
-    return Ratio(middle, low, high, len(logs))
+    logs, noise = np.array([[math.log(a / b) for a, b in both] for both in seen]).T
+    if controls is None:
+        share, fitted = 0.0, 0
+    else:
+        share, fitted = explained(logs, noise), 1
+    middle, low, high = trimmed(logs - share * noise, confidence, fitted=fitted)
+    return Ratio(math.exp(middle), math.exp(low), math.exp(high), len(logs))
 
 
-def trimmed(values: NDArray[np.float64], confidence: float) -> tuple[float, float, float]:
-    """Return the mean without a share `TRIM` at either end, and the ends of its interval."""
+def explained(logs: NDArray[np.float64], noise: NDArray[np.float64]) -> float:
+    """Return how much of the controls' noise is in the measurements, from none to all of it.
+
+    The median of pairs' slopes (Theil, 1950; Sen, 1968), which outliers do not turn.
+    """
+    if np.ptp(noise) == 0:
+        return 0.0
+    return float(np.clip(stats.theilslopes(logs, noise).slope, 0.0, 1.0))
+
+
+def trimmed(
+    values: NDArray[np.float64], confidence: float, *, fitted: int = 0
+) -> tuple[float, float, float]:
+    """Return the mean without a share `TRIM` at either end, and the ends of its interval.
+
+    `fitted` parameters of the values were estimated from them: as many degrees of freedom are gone.
+    """
     middle = float(mstats.trimmed_mean(values, (TRIM, TRIM)))
     low, high = mstats.trimmed_mean_ci(values, (TRIM, TRIM), alpha=1 - confidence)
-    return middle, float(low), float(high)
+    free = len(values) - 2 * int(TRIM * len(values)) - 1
+    left, tail = free - fitted, 1 - (1 - confidence) / 2
+    wider = stats.t.ppf(tail, left) / stats.t.ppf(tail, free) * math.sqrt(free / left)
+    return middle, middle - (middle - float(low)) * wider, middle + (float(high) - middle) * wider
 
 
 def gate(measured: Ratio | None, limit: float, what: str) -> Judgement:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suites.oracles.ratio import ratio
+from tests.power.samples import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from suites.load.versus import Pair
 
 EXPERIMENTS = 1000
 BLOCK = 2
@@ -46,15 +46,19 @@ class Power:
     sure: float
 
 
-def drawn(pairs: Sequence[Pair], random: np.random.Generator) -> list[Pair]:
-    """Draw as many pairs as there are, in blocks that wrap around."""
-    starts = random.integers(0, len(pairs), -(-len(pairs) // BLOCK))
-    numbers = [(start + i) % len(pairs) for start in starts for i in range(BLOCK)]
-    return [pairs[number] for number in numbers[: len(pairs)]]
+def drawn(rounds: Rounds, random: np.random.Generator) -> Rounds:
+    """Draw as many pairs as there are, in blocks that wrap around, each with its control."""
+    count = len(rounds.pairs)
+    starts = random.integers(0, count, -(-count // BLOCK))
+    numbers = [(start + i) % count for start in starts for i in range(BLOCK)][:count]
+    return Rounds(
+        [rounds.pairs[number] for number in numbers],
+        rounds.controls and [rounds.controls[number] for number in numbers],
+    )
 
 
 def power(
-    recorded: Sequence[Sequence[Pair]],
+    recorded: Sequence[Rounds],
     factor: float,
     limit: float,
     *,
@@ -65,15 +69,15 @@ def power(
     random = np.random.default_rng(seed)
     ends = []
     for _ in range(experiments):
-        pairs = recorded[int(random.integers(len(recorded)))]
-        measured = ratio(drawn(pairs, random))
+        rounds = drawn(recorded[int(random.integers(len(recorded)))], random)
+        measured = ratio(rounds.pairs, controls=rounds.controls)
         if measured is None:
-            raise ValueError(f"{len(pairs)} pairs are too few to compare")
+            raise ValueError(f"{len(rounds.pairs)} pairs are too few to compare")
         ends.append((measured.low, measured.high))
     low, high = np.array(ends).T
     return Power(
         runs=len(recorded),
-        pairs=int(np.median([len(pairs) for pairs in recorded])),
+        pairs=int(np.median([len(rounds.pairs) for rounds in recorded])),
         factor=factor,
         limit=limit,
         differs_same=float(np.mean((low > 1) | (high < 1))),

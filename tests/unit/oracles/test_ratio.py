@@ -64,6 +64,61 @@ def test_a_tenth_more_is_seen_to_differ() -> None:
     assert sum(r is not None and differs(r) for r in seen) >= 190
 
 
+def controlled(
+    factor: float, seed: int, count: int = 24, *, share: float = 0.8
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Draw pairs and controls; a `share` of the pairs' variance is what the controls have as well.
+
+    A neighbour disturbs a tenth of the rounds, in both.
+    """
+    random = np.random.default_rng(seed)
+    common = random.normal(0, NOISE * np.sqrt(share), count)
+    common[random.random(count) < 0.1] += 0.5
+    own = random.normal(np.log(factor), NOISE * np.sqrt(1 - share), count)
+    noise = common + random.normal(0, 0.03, count)
+    pairs = [(float(300 * np.exp(value)), 300.0) for value in common + own]
+    return pairs, [(float(200 * np.exp(value)), 200.0) for value in noise]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("count", [8, 24])
+def test_controlled_interval_holds_what_is_true(count: int, share: float) -> None:
+    """With controls a 99% interval misses no oftener, whether they explain much or nothing."""
+    missed = 0
+    for seed in range(1000):
+        pairs, controls = controlled(1.2, seed, count, share=share)
+        found = ratio(pairs, controls=controls)
+        missed += not (found and found.low <= 1.2 <= found.high)
+    assert missed <= 20
+
+
+def test_controls_find_more() -> None:
+    """What controls explain hides no difference: 10% are seen in 95% instead of half."""
+    alone = together = 0
+    for seed in range(200):
+        pairs, controls = controlled(1.1, seed)
+        one, other = ratio(pairs), ratio(pairs, controls=controls)
+        assert one
+        assert other
+        alone += differs(one)
+        together += differs(other)
+    assert together >= 190
+    assert alone <= 150
+
+
+def test_controls_that_say_nothing_change_nothing() -> None:
+    """Of equal controls nothing can be explained; a round without a control does not count."""
+    pairs = rounds(1.2, 1, 12)
+    told = ratio(pairs, controls=[(1.0, 1.0)] * 12)
+    alone = ratio(pairs)
+    assert told
+    assert alone
+    assert told.middle == alone.middle
+    seen = ratio(pairs, controls=[(0.0, 1.0), *[(1.0, 1.0)] * 11])
+    assert seen
+    assert seen.rounds == 11
+
+
 def test_gate_says_what_was_seen() -> None:
     """The sentence has the figure, its interval and the budget."""
     judgement = gate(Ratio(1.5, 1.4, 1.6, 20), 1.2, "connect p50")

@@ -6,8 +6,9 @@ import pytest
 
 from fixtures.load.samples import Generator, Samples
 from suites.load.figures import delivered, judge, kept_up, measured
-from suites.load.versus import Crossover, crossover
+from suites.load.versus import Crossover, crossover, spared
 from suites.oracles.budgets import Budgets
+from suites.oracles.ratio import Ratio
 
 BUDGETS = Budgets(
     {
@@ -114,6 +115,26 @@ def test_nodes_cancel_in_a_crossover() -> None:
     assert found is not None
     assert found.rounds == 8
     assert found.middle == pytest.approx(1.3)
+
+
+def test_noise_that_the_floor_has_too_is_taken_away() -> None:
+    """A phase in which both ways of a node were slow says nothing of the build."""
+    slow = [1.0, 1.7, 0.8, 1.2, 1.4, 0.9] * 4
+    nodes = [(1.3, 1.0), (1.0, 1.3), (1.0, 1.3), (1.3, 1.0)] * 6
+    service = Crossover([(a * n, b) for (a, b), n in zip(nodes, slow, strict=True)])
+    floor = Crossover([(n, 1.0) for n in slow])
+    alone, together = service.ratio(), service.ratio(floor)
+    assert alone is not None
+    assert together is not None
+    assert together.middle == pytest.approx(1.3)
+    assert together.high / together.low < 1.01 < alone.high / alone.low
+
+
+def test_a_build_that_slows_its_whole_node_is_told() -> None:
+    """The way past it is no noise floor when it is surely slower."""
+    assert spared(Ratio(1.2, 1.15, 1.25, 24), 1.1, "connect p50").ok is False
+    assert spared(Ratio(1.1, 1.05, 1.15, 24), 1.1, "connect p50").ok is True
+    assert spared(None, 1.1, "connect p50").ok is True
 
 
 def test_a_phase_in_which_nothing_connected_has_no_pair() -> None:
