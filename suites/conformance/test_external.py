@@ -71,7 +71,13 @@ def test_external_ip_with_local_policy(
     local_policy.holds(service, external, port, pods)
 
 
-@case("EXT-003", feature="ExternalIP", requires=OUTSIDE, reference="k/k pkg/proxy/serviceport.go")
+@case(
+    "EXT-003",
+    slow=True,
+    feature="ExternalIP",
+    requires=OUTSIDE,
+    reference="k/k pkg/proxy/serviceport.go",
+)
 def test_external_ips_change(
     workloads: Workloads,
     clients: Clients,

@@ -36,6 +36,7 @@ MORE = {"name": "more", "port": 81, "targetPort": 8080}
 
 @case(
     "SVC-036",
+    slow=True,
     feature=("ports", "batching"),
     requires=("hand-made-endpoints",),
     reference=TRACKERS,
@@ -73,6 +74,7 @@ def test_port_added_and_removed_at_once(
 
 @case(
     "SVC-037",
+    slow=True,
     feature=("endpoints", "batching"),
     requires=("hand-made-endpoints",),
     reference=TRACKERS,

@@ -22,7 +22,13 @@ RANGES = "k/k test/e2e/network/loadbalancer.go, loadBalancerSourceRanges"
 OUTSIDE = ("outside-client", "outside-route")
 
 
-@case("LB-005", feature="sourceRanges", requires=OUTSIDE, reference=f"{RANGES}; k/k #122614")
+@case(
+    "LB-005",
+    slow=True,
+    feature="sourceRanges",
+    requires=OUTSIDE,
+    reference=f"{RANGES}; k/k #122614",
+)
 @pytest.mark.parametrize("port", ["tcp", "udp"])
 def test_source_ranges(
     workloads: Workloads,
@@ -53,7 +59,14 @@ def test_source_ranges(
     check.drops(welcome, target)
 
 
-@case("LB-006", feature="sourceRanges", min_nodes=2, requires=OUTSIDE, reference="k/k #109826")
+@case(
+    "LB-006",
+    slow=True,
+    feature="sourceRanges",
+    min_nodes=2,
+    requires=OUTSIDE,
+    reference="k/k #109826",
+)
 def test_source_ranges_of_two_vips(
     workloads: Workloads,
     clients: Clients,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
-CASES = '''
+MEET = '''
 import os
 import time
 from pathlib import Path
@@ -22,8 +22,11 @@ def meet(name, others):
     while not all(Path(other).exists() for other in others):
         assert time.monotonic() < end, "the others do not run at the same time"
         time.sleep(0.01)
+'''
 
-
+CASES = (
+    MEET
+    + '''
 @case("DIS-1", feature="x", disruptive=True)
 def test_disruptive(probe, observe):
     """Nothing runs beside it."""
@@ -49,6 +52,32 @@ def test_second(probe, observe):
     assert not Path("disrupted").exists()
     observe("pid", os.getpid())
 '''
+)
+
+SLOW = (
+    MEET
+    + '''
+@case("ONE-1", feature="x")
+def test_first(probe):
+    """It is quick."""
+    meet("one", ["three"])
+    assert probe().ok
+
+
+@case("ONE-2", feature="x")
+def test_second(probe):
+    """It is quick."""
+    meet("two", ["three"])
+    assert probe().ok
+
+
+@case("ONE-3", feature="x", slow=True)
+def test_third(probe):
+    """It is slow."""
+    meet("three", [])
+    assert probe().ok
+'''
+)
 
 DEADLY = '''
 import os
@@ -95,6 +124,15 @@ def test_cases_overlap(judge: Judge) -> None:
     pids = {result.case.id: result.observations["pid"] for result in judged.run.results}
     assert len(set(pids.values())) == 3
     assert "3 passed" in judged.out
+
+
+def test_slow_ones_begin_first(judge: Judge) -> None:
+    """What takes long is given out before what stands ahead of it in the file.
+
+    The two quick ones would both wait for it, and it for one of them.
+    """
+    judged = judge(SLOW, "--kp-parallel", "2")
+    assert judged.outcomes == {"ONE-1": "passed", "ONE-2": "passed", "ONE-3": "passed"}
 
 
 def test_worker_that_dies_is_ours(judge: Judge) -> None:
