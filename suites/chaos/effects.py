@@ -21,7 +21,7 @@ Reach = Literal["", "victim", "all"]
 class Effect:
     """During the fault: who learns nothing, and who may fail.
 
-    With `backoff` as long again, with `retries` twice as long again (`fixtures.history.Span`).
+    With `backoff` as long again, with `retries` as `fixtures.history.longest_retry` says.
     `flows_break` is whether open connections may end, `writable` whether the API takes changes
     meanwhile.
     """
