@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fixtures.agent.attempts import Attempt, Attempts
+from suites.oracles.history import PAST_THE_NODE
 from suites.oracles.outcomes import only
 from suites.oracles.verdict import Judgement, listing, right, undecided, wrong
 
@@ -38,7 +39,7 @@ def without_late_replies(attempts: Attempts) -> Attempts:
         for row, following in zip(rows, [*rows[1:], None], strict=True)
         if not (
             row.outcome == "garbled"
-            and str(row.error).startswith("answer from ")
+            and str(row.error).startswith(PAST_THE_NODE)
             and following is not None
             and following.backend is not None
         )

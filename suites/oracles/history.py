@@ -23,6 +23,10 @@ GOOD = "ok"
 PROBE = "error"
 """An attempt that the probe itself could not make."""
 
+PAST_THE_NODE = "answer from "
+"""How the error begins of a datagram that is answered by another address than was asked: that of a
+backend, where a node forgot meanwhile to give the Service's back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -56,10 +60,18 @@ class Window:
 
 
 def misdelivered(tried: Sequence[Tried], backends: Collection[str]) -> Judgement:
-    """Judge that nobody ever answered who was no backend at any time; no exception."""
+    """Judge that nobody ever answered who was no backend at any time; no exception.
+
+    A backend's answer that came past the node has failed, but was delivered.
+    """
     answered = [one for one in tried if one.outcome == GOOD]
     strange = [one for one in answered if one.backend not in backends]
-    garbled = [one for one in tried if one.outcome == "garbled"]
+    garbled = [
+        one
+        for one in tried
+        if one.outcome == "garbled"
+        and not (one.backend in backends and one.error.startswith(PAST_THE_NODE))
+    ]
     if strange or garbled:
         first = min([*strange, *garbled], key=lambda one: one.at)
         who = first.backend or f"garbled data ({first.error})"

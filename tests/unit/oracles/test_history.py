@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from suites.oracles.history import (
     Tried,
     Window,
@@ -41,6 +43,18 @@ def test_answers_of_backends_only() -> None:
 def test_garbled_answers_are_misdelivered() -> None:
     """What no agent says is as wrong as what a stranger says."""
     assert misdelivered([*STEADY, tried(2, "garbled")], {"x/a"}).ok is False
+
+
+def test_an_answer_past_the_node_has_failed() -> None:
+    """A backend's own address as the source is no stranger, and excused as other failures are."""
+    seen = tried(3.5, "garbled")
+    past = replace(seen, backend="x/a", error="answer from 10.244.1.5 port 8080")
+    assert misdelivered([*STEADY, past], {"x/a", "x/b"}).ok is True
+    assert misdelivered([*STEADY, replace(past, backend="y/other")], {"x/a", "x/b"}).ok is False
+    assert unfailing([*STEADY, past], [Window(3.0, 4.0)]).ok is True
+    judged = unfailing([*STEADY, past])
+    assert judged.ok is False
+    assert judged.figures["failed_garbled"] == 1.0
 
 
 def test_failures_count_outside_of_windows() -> None:
