@@ -120,6 +120,7 @@ def test_link_down_and_up(site: Site) -> None:
     "CHA-025",
     feature="packet loss",
     profile="chaos",
+    level="extended",
     min_nodes=2,
     requires=(*NEEDS, "node-access", "netem"),
     reference="tc-netem(8); net/netfilter/nf_conntrack_core.c",
