@@ -21,7 +21,7 @@ from fixtures.untracked import untracked
 from fixtures.workloads import SERVE
 from suites.load.figures import kept_up
 from suites.load.site import url
-from suites.oracles.ratio import Ratio, ratio
+from suites.oracles.ratio import Pair, Ratio, ratio
 from suites.oracles.verdict import Judgement, all_of, right, undecided, wrong
 
 if TYPE_CHECKING:
@@ -54,8 +54,6 @@ PAIRS = 24
 """Of phases; so many tell 10% more from none (docs/power.md)."""
 PHASES = (0, 1, 1, 0) * (PAIRS // 2)
 """Which node has the candidate: of two phases that pair, each comes first as often."""
-
-Pair = tuple[float, float]
 
 
 @dataclass(slots=True)

@@ -19,7 +19,6 @@ from tests.power.samples import Rounds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 EXPERIMENTS = 1000
 BLOCK = 2
 """Pairs drawn together."""
