@@ -155,7 +155,7 @@ class ControlPlane:
         self._spawn("kube-controller-manager", self._kube_controller_manager())
 
     def etcd_version(self) -> str:
-        """Return the version that the running etcd says it has, such as "3.4.23"."""
+        """Return the version that the running etcd says it has, such as "3.6.5"."""
         connection = http.client.HTTPConnection("127.0.0.1", ETCD_PORT, timeout=2)
         try:
             connection.request("GET", "/version")

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from clusters.kind import archives
 from clusters.kind.archives import File, Image
-from clusters.kind.tools import get_node_etcd, get_tools, need_root
+from clusters.kind.tools import get_tools, need_root
 from clusters.kind.trees import get_node_tree, get_shared_tree
+from clusters.parts.etcd import get_built_etcd
 from clusters.parts.golang import go_env, go_tool, machine_arch
 from clusters.parts.kubernetes import get_binaries
 from clusters.parts.sources import os_release
@@ -108,7 +109,7 @@ def get_node_image(workshop: Workshop, version: str) -> NodeImage:
     need_root()
     tools = get_tools(workshop)
     binaries = get_binaries(workshop, version, PROGRAMS)
-    etcd = get_node_etcd(workshop)
+    etcd = get_built_etcd(workshop)
     shared, node = get_shared_tree(workshop), get_node_tree(workshop)
     name = f"proxyproof/node:{version}"
     recipe = Recipe(workshop, version, name, tools, binaries, etcd, shared, node)

@@ -11,9 +11,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
-from clusters.parts import gomod
 from clusters.parts.apt import PrivateApt, source_line
-from clusters.parts.golang import go_env, go_tool, machine_arch
+from clusters.parts.go_program import get_program
+from clusters.parts.golang import machine_arch
 from clusters.parts.sources import os_release, read_sources, stock_source
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ OPTIONAL = ("docker-cli",)
 """From Debian 13 on the client is a package of its own."""
 
 KIND_VERSION = "v0.30.0"
-ETCD_VERSION = "v3.6.5"
-"""The etcd that kubeadm 1.34 writes the flags of (constants.DefaultEtcdVersion)."""
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
@@ -83,34 +81,7 @@ def tools_path(tools: Path) -> str:
 
 def get_kind(workshop: Workshop) -> Path:
     """Return the kind command, built from its Go module."""
-    return _get_module(workshop, "kind", "sigs.k8s.io/kind", KIND_VERSION)
-
-
-def get_node_etcd(workshop: Workshop) -> Path:
-    """Return the etcd server that a kubeadm control plane runs, built from its Go module."""
-    return _get_module(workshop, "etcd", "go.etcd.io/etcd/server/v3", ETCD_VERSION)
-
-
-def _get_module(workshop: Workshop, name: str, module: str, version: str) -> Path:
-    def make(work: Path, step: Step) -> None:
-        step.detail(f"building {module} {version}")
-        (work / "out").mkdir(exist_ok=True)
-        source = work / "module"
-        source.mkdir(exist_ok=True)
-        # A module of its own, because `go install` refuses a module that has replace lines.
-        (source / "go.mod").write_text(
-            f"module proxyproof.local/{name}\n\ngo 1.24\n\nrequire {module} {version}\n"
-        )
-        (source / "tools.go").write_text(gomod.render_tools([module]))
-        env = go_env("-mod=mod -buildvcs=false")
-        workshop.commands.run(["nice", go_tool(), "mod", "tidy"], cwd=source, env=env)
-        argv = ["nice", go_tool(), "build", "-trimpath", "-ldflags", "-s -w"]
-        target = str(work / "out" / name)
-        workshop.commands.run([*argv, "-o", target, module], cwd=source, env=env)
-
-    inputs = {"module": module, "version": version, "arch": machine_arch(), "recipe": "1"}
-    entry = workshop.cache.get_or_make(f"{name}-module", inputs, make, workshop.progress)
-    return entry / name
+    return get_program(workshop, "kind", "sigs.k8s.io/kind", KIND_VERSION)
 
 
 def need_root() -> None:
