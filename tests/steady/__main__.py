@@ -26,7 +26,9 @@ ARTIFACTS = Path("_artifacts/steady")
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(prog="python -m tests.steady", description=__doc__)
-    made.add_argument("--mode", action="append", choices=MODES, help="default: all, in turns")
+    made.add_argument(
+        "--mode", action="append", choices=(*MODES, "all"), help="default: each by itself, in turns"
+    )
     made.add_argument("--build", action="append", metavar="VERSION", help=f"default: {VERSION}")
     made.add_argument("--runs", type=int, default=10, help="of each mode and build")
     made.add_argument(
