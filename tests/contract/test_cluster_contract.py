@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.protocol import AgentAddress, Cluster
+    from tests.contract.conftest import Provider
 
 HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
 NOBODY = "http://127.0.0.1:9/"
@@ -187,6 +189,23 @@ def test_the_api_server_stops_and_starts(cluster: Cluster) -> None:
     finally:
         cluster.start_api()
     assert {item["metadata"]["uid"] for item in kube.get(path)["items"]} == before
+
+
+def test_a_list_is_served_as_a_watch(cluster: Cluster, provider: Provider) -> None:
+    """Clusters of ours give kube-proxy its lists as watches, as those in use do (KEP-3157)."""
+    if provider.name not in ("embedded", "kind"):
+        pytest.skip("this provider's API server is not ours to choose")
+    how = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion="
+    said = (
+        Kube(cluster.api)
+        .text(f"/api/v1/nodes?{how}&allowWatchBookmarks=true&timeoutSeconds=2")
+        .splitlines()
+    )
+    events = [json.loads(line) for line in said]
+    added = {event["object"]["metadata"]["name"] for event in events if event["type"] == "ADDED"}
+    assert added >= {node.name for node in cluster.nodes}
+    bookmarks = [event["object"]["metadata"] for event in events if event["type"] == "BOOKMARK"]
+    assert any("k8s.io/initial-events-end" in (mark.get("annotations") or {}) for mark in bookmarks)
 
 
 def test_foreign_node_is_refused(cluster: Cluster) -> None:
