@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from suites.judges import dropped, unbroken, without_late_replies
+from suites.judges import dropped, half_open, unbroken, without_late_replies
 from suites.oracles.outcomes import all_ok, covers, only
 from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.verdict import Judgement, all_of, require, right, undecided, wrong
@@ -54,13 +55,18 @@ class Check:
         *,
         atomic: bool,
         changes: Callable[[], int] | None = None,
+        awake: Callable[[Collection[str]], bool] = lambda _names: False,
     ) -> None:
-        """`changes` counts what the case has changed, where all its changes are counted."""
+        """`changes` counts what the case has changed, where all its changes are counted.
+
+        `awake` tells of nodes, by name, whether they are at work just now.
+        """
         self.until = until
         self.timeouts = timeouts
         self._state = state
         self._atomic = atomic
         self._changes = changes
+        self._awake = awake
         self._ended: dict[tuple[str, str], tuple[int, int]] = {}
         """For each node and family the changes that the case had made, and how many syncs were
         waited for since."""
@@ -234,11 +240,9 @@ class Check:
             silence = "timeout" in seen.outcome
             if not silence or judge(seen).ok is not True:
                 return judge(seen)
-            # A node that is too busy to answer for a moment looks like one that drops, so silence
-            # counts only after the sync that brings it, and for as long as an answer may take.
+            # Silence counts only after the sync that brings it.
             self.until_settled(client, target)
-            patient = self.timeouts.answer
-            return judge(client.probe(target, REFUSALS, timeout=patient, concurrency=REFUSALS))
+            return judge(self._in_vain(client, target))
 
         self.until(name, probe, within=self.timeouts.programmed, consecutive=1)
         if not silence and not self._atomic:
@@ -246,6 +250,22 @@ class Check:
         attempts = client.probe(target, REFUSALS, timeout=timeout, concurrency=REFUSALS)
         require(judge(attempts))
         return attempts
+
+    def _in_vain(self, client: Client, target: Target) -> Attempts:
+        """Attempt what nobody should answer, and wait for as long as it takes to be sure.
+
+        A node that is too busy to answer for a moment looks like one that drops. Where all on the
+        way are at work meanwhile, what has no answer in `timeouts.drop` has none.
+        """
+        many: dict[str, Any] = {"count": REFUSALS, "concurrency": REFUSALS}
+        began = time.monotonic()
+        running = client.start(target, timeout=self.timeouts.drop, **many)
+        awake = self._awake(self._state.on_the_way(client.node, target.host))
+        at_once = time.monotonic() - began < self.timeouts.drop
+        attempts = running.wait()
+        if awake and at_once and not half_open(attempts, target.protocol):
+            return attempts
+        return client.probe(target, timeout=self.timeouts.answer, **many)
 
 
 def nobody(attempts: Attempts) -> Judgement:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clusters.protocol import Cluster
+    from fixtures.awake import Awake
     from fixtures.kube import Kube
     from fixtures.record import Recorder
     from fixtures.timeouts import Timeouts
@@ -32,6 +33,7 @@ def check(
     until: Until,
     timeouts: Timeouts,
     mode: str,
+    awake: Awake,
 ) -> Check:
     """Wait until it is so, then judge that it is only so."""
     case = declared(request.node.function)
@@ -43,6 +45,7 @@ def check(
         ProxyState(cluster),
         atomic=mode not in {"ipvs", "all"},
         changes=(lambda: kube.writes) if counted else None,
+        awake=awake.all,
     )
 
 

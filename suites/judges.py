@@ -62,6 +62,13 @@ def dropped(attempts: Attempts, protocol: str) -> Judgement:
     return judgement
 
 
+def half_open(attempts: Attempts, protocol: str) -> bool:
+    """Tell whether a connection that had no answer in time was made, so that one may come yet."""
+    return protocol != "udp" and any(
+        one.outcome == "timeout" and one.connect_ns is not None for one in attempts
+    )
+
+
 def one_backend(attempts: Attempts) -> Judgement:
     """Judge that one backend answered all attempts, as with session affinity."""
     seen = attempts.by_backend()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clusters.protocol import Cluster, Node
+    from fixtures.awake import Awake
     from fixtures.provide import Clients
     from fixtures.surroundings import Entry
     from fixtures.timeouts import Timeouts
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def patient_check(cluster: Cluster, until: Until, timeouts: Timeouts) -> Check:
+def patient_check(cluster: Cluster, until: Until, timeouts: Timeouts, awake: Awake) -> Check:
     """Judge as `check` does, where a node may run a mode whose syncs are not atomic."""
-    return Check(until, timeouts, ProxyState(cluster), atomic=False)
+    return Check(until, timeouts, ProxyState(cluster), atomic=False, awake=awake.all)
 
 
 @pytest.fixture

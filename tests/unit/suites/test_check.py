@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
 
@@ -158,6 +160,39 @@ def test_a_refusal_is_no_drop(check: Check, client: Client, closed: Target) -> N
     """Refused and dropped are told apart."""
     with pytest.raises(AssertionError, match=r"not within 0\.3 s"):
         check.drops(client, closed)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "awake", "patient"),
+    [("udp", True, False), ("udp", False, True), ("tcp", True, True)],
+)
+def test_silence_of_nodes_at_work_is_believed_at_once(
+    recorder: Recorder,
+    cluster: FakeCluster,
+    client: Client,
+    protocol: Literal["tcp", "udp"],
+    *,
+    awake: bool,
+    patient: bool,
+) -> None:
+    """Where a node may be busy, or has made the connection, an answer is waited for."""
+    asked: list[set[str]] = []
+
+    def at_work(names: Collection[str]) -> bool:
+        asked.append(set(names))
+        return awake
+
+    bounds = replace(SHORT, programmed=5.0)
+    check = Check(Until(recorder), bounds, ProxyState(cluster), atomic=True, awake=at_work)
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as mute:
+        mute.bind(("127.0.0.1", 0))
+        if protocol == "tcp":
+            mute.listen(64)
+        began = time.monotonic()
+        check.silent(client, Target("127.0.0.1", mute.getsockname()[1], protocol))
+    assert asked == [{"node-1"}]
+    assert (time.monotonic() - began > SHORT.answer) == patient
 
 
 def test_silent(check: Check, client: Client, closed: Target, target: Target) -> None:
