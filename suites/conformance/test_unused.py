@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILTERS = "k/k pkg/proxy/ipvs KUBE-IPVS-FILTER; nftables cluster-ips-check; k/k #22952"
 
 
-@case("SVC-029", feature="reject", reference=FILTERS)
+@case("SVC-029", feature="reject", reference=FILTERS, slow=True)
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_unused_port(
     workloads: Workloads,
