@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clusters.embedded.guest.control import LOOK, LOOKS, Control, at_work
+from clusters.embedded.guest.activity import LOOK, Watch, at_work
+from clusters.embedded.guest.control import Control
 from clusters.existing.pod_server import serve
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class NodeServer(Control):
 
     def __init__(self) -> None:
         super().__init__({"name": os.environ.get("NODE_NAME", "")})
+        self.watch = Watch(any_at_work)
 
     def exec(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a command on the node."""
@@ -37,17 +39,7 @@ class NodeServer(Control):
     def busy(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell whether the node's kube-proxy is at work."""
         del request
-        for _ in range(LOOKS):
-            pids = find()
-            if not pids:
-                return {"busy": False}
-            try:
-                if any(at_work(pid) for pid in pids):
-                    return {"busy": True}
-            except OSError:
-                pass
-            time.sleep(LOOK)
-        return {"busy": False}
+        return {"busy": self.watch.busy()}
 
     def proxy(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell the node's kube-proxies: pid, digest of the program, what --version says."""
@@ -83,6 +75,14 @@ class NodeServer(Control):
         """Return what can be asked, by name."""
         own = {"proxy": self.proxy, "kill": self.kill, "sysctls": self.sysctls}
         return super().operations() | own
+
+
+def any_at_work() -> bool:
+    """Tell whether a kube-proxy of the node is at work at this moment."""
+    try:
+        return any(at_work(pid) for pid in find())
+    except OSError:
+        return False
 
 
 def find() -> list[int]:

@@ -28,6 +28,7 @@ NODE_FILES = {
     "clusters/__init__.py": "clusters/__init__.py",
     "clusters/errors.py": "clusters/errors.py",
     "clusters/embedded/namespaces.py": "clusters/embedded/namespaces.py",
+    "clusters/embedded/guest/activity.py": "clusters/embedded/guest/activity.py",
     "clusters/embedded/guest/control.py": "clusters/embedded/guest/control.py",
     "clusters/existing/node_server.py": "clusters/existing/node_server.py",
     "clusters/existing/pod_server.py": "clusters/existing/pod_server.py",

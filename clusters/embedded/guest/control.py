@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded import namespaces
+from clusters.embedded.guest.activity import Watch, at_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,6 @@ PORT = 7000
 LINGER = 1.0
 """Seconds for the other side of a terminal to notice its end."""
 
-LOOKS, LOOK = 5, 0.02
 SYNCS = re.compile(
     r"^kubeproxy_sync_proxy_rules_duration_seconds_count(\{[^}]*\})? (\S+)$", re.MULTILINE
 )
@@ -45,6 +45,7 @@ class Control:
         self.counted: dict[str, float] = {}
         self.counted_at = -math.inf
         self.counted_lock = threading.Lock()
+        self.watches: dict[str, Watch] = {}
 
     def exec(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a command to its end, at most `timeout` seconds."""
@@ -102,19 +103,22 @@ class Control:
         return {"status": process.poll() if process else None, "known": process is not None}
 
     def busy(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Tell whether a process is at work: one of its threads could run, or has a child.
+        """Tell whether a process is at work: one of its threads could run, or has a child."""
+        name = request["name"]
+        if not self.runs(name):
+            return {"busy": False}
+        with self.counted_lock:
+            watch = self.watches.setdefault(name, Watch(lambda: self.is_at_work(name)))
+        return {"busy": watch.busy()}
 
-        Looked at several times, over longer than kube-proxy waits between two syncs. A thread that
-        waits for its turn on a crowded node can run too, which no count of ticks would tell.
-        """
-        process = self.processes.get(request["name"])
-        for _ in range(LOOKS):
-            if process is None or process.poll() is not None:
-                return {"busy": False}
-            if at_work(process.pid):
-                return {"busy": True}
-            time.sleep(LOOK)
-        return {"busy": False}
+    def is_at_work(self, name: str) -> bool:
+        """Tell whether a process of this name is there and at work at this moment."""
+        return self.runs(name) and at_work(self.processes[name].pid)
+
+    def runs(self, name: str) -> bool:
+        """Tell whether a process of this name is there."""
+        process = self.processes.get(name)
+        return process is not None and process.poll() is None
 
     def syncs(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell kube-proxy's sync counters by their labels, as the metrics at `url` have them.
@@ -224,23 +228,6 @@ class Control:
             process.wait()
             os.close(terminal)
             hang_up(connection)
-
-
-def at_work(pid: int) -> bool:
-    """Tell whether a thread of the process can run or waits for a disk, or has a child."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        state = text(task / "stat").rpartition(")")[2].split()[:1]
-        if state in (["R"], ["D"]) or text(task / "children"):
-            return True
-    return False
-
-
-def text(path: Path) -> str:
-    """Return what a file of a thread that may have ended says, "" when it has."""
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
 
 
 def join(connection: socket.socket, terminal: int) -> None:
