@@ -83,6 +83,9 @@ class Control:
                 cwd="/",
             )
         self.processes[request["name"]] = process
+        self.watches[request["name"]] = Watch(
+            lambda: process.poll() is None and at_work(process.pid)
+        )
         return {"pid": process.pid}
 
     def signal(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -104,21 +107,10 @@ class Control:
 
     def busy(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell whether a process is at work: one of its threads could run, or has a child."""
-        name = request["name"]
-        if not self.runs(name):
+        process, watch = self.processes.get(request["name"]), self.watches.get(request["name"])
+        if process is None or watch is None or process.poll() is not None:
             return {"busy": False}
-        with self.counted_lock:
-            watch = self.watches.setdefault(name, Watch(lambda: self.is_at_work(name)))
         return {"busy": watch.busy()}
-
-    def is_at_work(self, name: str) -> bool:
-        """Tell whether a process of this name is there and at work at this moment."""
-        return self.runs(name) and at_work(self.processes[name].pid)
-
-    def runs(self, name: str) -> bool:
-        """Tell whether a process of this name is there."""
-        process = self.processes.get(name)
-        return process is not None and process.poll() is None
 
     def syncs(self, request: dict[str, Any]) -> dict[str, Any]:
         """Tell kube-proxy's sync counters by their labels, as the metrics at `url` have them.
