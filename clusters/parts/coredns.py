@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
-from clusters.parts.commands import own_tmp
-from clusters.parts.golang import go_env, go_tool, machine_arch
+from clusters.parts import go_program
+from clusters.parts.golang import machine_arch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,22 +45,9 @@ def get_coredns(workshop: Workshop, version: str) -> Path:
     """Return the coredns command of a version such as v1.12.1."""
 
     def make(work: Path, step: Step) -> None:
-        out, source = work / "out", work / "module"
-        for folder in (out, source):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-        (source / "go.mod").write_text(
-            f"module proxyproof.local/coredns\n\ngo 1.24\n\nrequire {MODULE} {version}\n"
-        )
-        (source / "main.go").write_text(render_main())
-        env = {**go_env("-mod=mod -buildvcs=false"), **own_tmp(work)}
-        step.detail("resolving the modules")
-        workshop.commands.run(["nice", go_tool(), "mod", "tidy"], cwd=source, env=env)
-        step.detail("compiling")
-        argv = ["nice", go_tool(), "build", "-trimpath", "-ldflags", "-s -w"]
-        target = str(out / "coredns")
-        workshop.commands.run(
-            [*argv, "-o", target, "."], cwd=source, env=env, log=work / "build.log"
+        files = {"main.go": render_main()}
+        go_program.build(
+            workshop, work, step, name="coredns", needs=f"{MODULE} {version}", files=files, main="."
         )
 
     inputs = {

@@ -10,6 +10,7 @@ from clusters.parts.commands import own_tmp
 from clusters.parts.golang import go_env, go_tool, machine_arch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from clusters.parts.progress import Step
@@ -23,22 +24,44 @@ def get_program(workshop: Workshop, name: str, module: str, version: str) -> Pat
     """
 
     def make(work: Path, step: Step) -> None:
-        out, source = work / "out", work / "module"
-        for folder in (out, source):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-        # A module of its own, because `go install` refuses a module that has replace lines.
-        (source / "go.mod").write_text(
-            f"module proxyproof.local/{name}\n\ngo 1.24\n\nrequire {module} {version}\n"
+        files = {"tools.go": gomod.render_tools([module])}
+        build(
+            workshop, work, step, name=name, needs=f"{module} {version}", files=files, main=module
         )
-        (source / "tools.go").write_text(gomod.render_tools([module]))
-        env = {**go_env("-mod=mod -buildvcs=false"), **own_tmp(work)}
-        step.detail(f"resolving the modules of {module} {version}")
-        workshop.commands.run(["nice", go_tool(), "mod", "tidy"], cwd=source, env=env)
-        step.detail(f"building {module} {version}")
-        argv = ["nice", go_tool(), "build", "-trimpath", "-ldflags", "-s -w"]
-        workshop.commands.run([*argv, "-o", str(out / name), module], cwd=source, env=env)
 
     inputs = {"module": module, "version": version, "arch": machine_arch(), "recipe": "1"}
     entry = workshop.cache.get_or_make(f"{name}-module", inputs, make, workshop.progress)
     return entry / name
+
+
+def build(
+    workshop: Workshop,
+    work: Path,
+    step: Step,
+    *,
+    name: str,
+    needs: str,
+    files: Mapping[str, str],
+    main: str,
+) -> None:
+    """Build the package `main` into `work`/out/`name`, in a module of its own that has `files`.
+
+    `needs` is the module that it requires, and its version. A module of its own, because `go
+    install` refuses a module that has replace lines.
+    """
+    out, source = work / "out", work / "module"
+    for folder in (out, source):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    (source / "go.mod").write_text(
+        f"module proxyproof.local/{name}\n\ngo 1.24\n\nrequire {needs}\n"
+    )
+    for file, text in files.items():
+        (source / file).write_text(text)
+    env = {**go_env("-mod=mod -buildvcs=false"), **own_tmp(work)}
+    step.detail(f"resolving the modules of {needs}")
+    workshop.commands.run(["nice", go_tool(), "mod", "tidy"], cwd=source, env=env)
+    step.detail(f"building {needs}")
+    argv = ["nice", go_tool(), "build", "-trimpath", "-ldflags", "-s -w"]
+    argv += ["-o", str(out / name), main]
+    workshop.commands.run(argv, cwd=source, env=env, log=work / "build.log")
