@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import string
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.case import case
-from fixtures.commands import must
 from fixtures.reconfigure import reconfigured
 from suites.check import sources
 from suites.judges import seen_as
 from suites.known_bugs import INTERFACE_PREFIX
 from suites.oracles.verdict import require
-from suites.routes import route_to
+from suites.routes import pod_interface
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +32,6 @@ MASQUERADE_ALL = {"iptables": {"masqueradeAll": True}, "nftables": {"masqueradeA
 """In IPVS mode it is the field of iptables that counts."""
 
 DETECTORS = ("ClusterCIDR", "NodeCIDR", "BridgeInterface")
-
-
-def pod_interface(cluster: Cluster, node: Node, address: str) -> tuple[str, bool]:
-    """Return the interface of a node that leads to a pod of its own, and whether it is a bridge."""
-    name = str(route_to(cluster, node, address)["dev"])
-    link = json.loads(must(cluster, node, ["ip", "-d", "-j", "link", "show", "dev", name]))[0]
-    return name, link.get("linkinfo", {}).get("info_kind") == "bridge"
 
 
 @case(
