@@ -110,6 +110,7 @@ def test_close_wait_timeout(
     feature=("conntrack", "SCTP"),
     level="extended",
     min_nodes=2,
+    requires=("sctp",),
     reference="k/k pkg/proxy/conntrack/cleanup.go",
 )
 def test_new_sctp_associations(
