@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
+from fixtures.slices import DEAD, READY, TERMINATING, UNREADY, Slices, endpoints
 from suites.conformance.test_conntrack import CONNTRACK, replaced
 from suites.flows import Flow
 from suites.known_bugs import DELETED, SCALED_TO_ZERO, STOPS_SERVING
-from suites.terminating import SERVES_ON, terminate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clusters.protocol import Node
+    from clusters.protocol import Family, Node
     from fixtures.clients import Client, Target
     from fixtures.provide import Clients
     from fixtures.workloads import Workloads
@@ -166,6 +166,7 @@ def test_udp_flow_of_a_deleted_service(
     feature=("conntrack", "terminating", "iTP"),
     level="extended",
     min_nodes=2,
+    requires=("hand-made-endpoints",),
     known_bug=STOPS_SERVING,
     reference="k/k #125467, #126934; KEP-1669",
 )
@@ -175,6 +176,7 @@ def test_udp_flow_of_an_endpoint_that_stops_serving(
     clients: Clients,
     nodes: Sequence[Node],
     check: Check,
+    family: Family,
     mode: str,
     policy: str,
 ) -> None:
@@ -184,19 +186,25 @@ def test_udp_flow_of_an_endpoint_that_stops_serving(
     other nodes have.
 
     In IPVS mode it moves as soon as another endpoint is ready: of UDP no real server is kept for
-    the flows that it has (k/k pkg/proxy/ipvs/graceful_termination.go).
+    the flows that it has (k/k pkg/proxy/ipvs/graceful_termination.go). The slices are written by
+    hand, since a kubelet says no more of a pod's readiness once it ends it.
     """
-    old = workloads.pods(1, on=nodes[0], gated=True, extra_args=SERVES_ON)
-    old[0].set_ready(True)
+    old = workloads.pods(1, on=nodes[0])
+    new = workloads.pods(1, on=nodes[0 if policy == "Local" else -1])
+    service = workloads.service(app=None, internalTrafficPolicy=policy)
+    slices = Slices(service)
     if policy == "Local":
-        workloads.pods(1, on=nodes[-1])
-    service = workloads.service(internalTrafficPolicy=policy)
+        slices.write("elsewhere", endpoints(workloads.pods(1, on=nodes[-1]), family))
+
+    def write(before: dict[str, bool], after: dict[str, bool]) -> None:
+        slices.write("here", endpoints(old, family, **before) + endpoints(new, family, **after))
+
+    write(READY, UNREADY)
     with Flow(clients.pod(nodes[0]), service.target("udp"), check) as flow:
         flow.reaches(old)
-        new = workloads.pods(1, on=nodes[0 if policy == "Local" else -1], gated=True)
-        terminate(service, old)
+        write(TERMINATING, UNREADY)
         flow.reaches(old)
-        new[0].set_ready(True)
+        write(TERMINATING, READY)
         flow.reaches(new if mode == "ipvs" else old)
-        old[0].set_ready(False)
+        write(DEAD, READY)
         flow.reaches(new)
