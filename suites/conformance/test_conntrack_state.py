@@ -83,11 +83,15 @@ def test_close_wait_timeout(
     recorder: Recorder,
     family: Family,
 ) -> None:
-    """A connection that its server does not close is remembered for tcpCloseWaitTimeout, 1 h."""
+    """A connection that its server does not close is remembered for tcpCloseWaitTimeout, 1 h.
+
+    Which is the default, but not where kind configures kube-proxy.
+    """
     here = nodes[0]
     pods = workloads.pods(1, on=nodes[-1])
     client, target = clients.pod(here), workloads.service().target()
-    with sysctl(cluster, here, TIMEOUT, str(KERNEL_DEFAULT)), reconfigured(cluster, [here], {}):
+    hour = {"conntrack": {"tcpCloseWaitTimeout": "1h"}}
+    with sysctl(cluster, here, TIMEOUT, str(KERNEL_DEFAULT)), reconfigured(cluster, [here], hour):
         check.reaches(client, target, pods)
         # Connections that nobody accepts are closed by the client, and never by the server.
         pods[0].client.agent.pause(8080, "tcp")
@@ -130,7 +134,7 @@ def test_new_sctp_associations(
     sctp = {"name": "sctp", "protocol": "SCTP", "port": 80, "targetPort": 8080}
     old = workloads.pods(1, on=nodes[1], serve=["sctp:8080"])
     client, target = clients.pod(nodes[0]), workloads.service(ports=[sctp]).target("sctp")
-    recycled = client.source_ports.take(1)
+    recycled = client.source_ports.keep()
     check.reaches(client, target, old)
     client.probe(target, 1, timeout=check.timeouts.answer, source_ports=recycled)
     new = workloads.pods(1, on=nodes[0], serve=["sctp:8080"], gated=True)
