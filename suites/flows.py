@@ -41,7 +41,7 @@ class Flow:
             duration=LONGEST,
             timeout=answer,
             reuse=True,
-            source_ports=client.source_ports.take(1),
+            source_ports=client.source_ports.keep(),
         )
 
     def __enter__(self) -> Self:

@@ -40,8 +40,10 @@ SYSCTLS = {
     "net/ipv4/icmp_ratelimit": "0",
     "net/ipv4/icmp_msgs_per_sec": "100000",
     "net/ipv6/icmp/ratelimit": "0",
+    "net/ipv4/ip_local_port_range": "60000 65535",
 }
-"""What is refused is to be told each time: by default a kernel tells a sender once a second."""
+"""What is refused is to be told each time: by default a kernel tells a sender once a second. And
+what nodes connect meanwhile leaves the source ports of probes alone (fixtures/source_ports.py)."""
 
 BEFORE = "proxyproof.dev/sysctls-before"
 """Annotation of the system namespace: what a run has to set back, by node."""

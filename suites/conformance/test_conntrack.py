@@ -24,7 +24,7 @@ def replaced(
     workloads: Workloads, client: Client, target: Target, nodes: Sequence[Node], check: Check
 ) -> tuple[Pod, tuple[int, int]]:
     """Judge that a UDP flow follows when its only pod is replaced; return that and its ports."""
-    old, flow = workloads.pods(1, on=nodes[0]), client.source_ports.take(1)
+    old, flow = workloads.pods(1, on=nodes[0]), client.source_ports.keep()
     # A flow that is older than its address in the node's rules would be another case, CT-005.
     check.reaches(client, target, old, count=1)
     check.reaches(client, target, old, count=20, source_ports=flow)

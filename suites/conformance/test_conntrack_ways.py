@@ -54,7 +54,7 @@ def replaced_locally(
     endpoint alone while there was any.
     """
     workloads.pods(1, on=nodes[1])
-    old, flow = workloads.pods(1, on=nodes[0]), client.source_ports.take(1)
+    old, flow = workloads.pods(1, on=nodes[0]), client.source_ports.keep()
     check.reaches(client, target, old, count=1)
     check.reaches(client, target, old, count=20, source_ports=flow)
     new = workloads.pods(1, on=nodes[0], gated=True)

@@ -55,7 +55,7 @@ def test_weight_zero(
     for pod in pods:
         pod.set_ready(True)
     check.reaches(client, target, pods)
-    ports = client.source_ports.take(20)
+    ports = client.source_ports.keep(20)
     with client.hold(target, 20, timeout=check.timeouts.answer) as held:
         client.probe(target, 20, source_ports=ports, timeout=check.timeouts.answer)
         leaves.set_ready(False)

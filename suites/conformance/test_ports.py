@@ -126,7 +126,7 @@ def test_protocol_changed(
     client = clients.pod(nodes[0])
     service = workloads.service(ports=[port("web", 80, protocol="UDP")])
     udp = service.target("web")
-    flow = client.source_ports.take(1)
+    flow = client.source_ports.keep()
     check.reaches(client, udp, old, count=20, source_ports=flow)
     service.update(ports=[port("web", 80, protocol="TCP")])
     check.reaches(client, service.target("web"), old)

@@ -131,7 +131,7 @@ def test_to_zero_and_back(
     pods = workloads.pods(2, on=nodes[:2], gated=True)
     client, service = clients.pod(nodes[0]), workloads.service()
     tcp, udp = service.target("tcp"), service.target("udp")
-    flow = client.source_ports.take(1)
+    flow = client.source_ports.keep()
     for pod in pods:
         pod.set_ready(True)
     check.reaches(client, tcp, pods)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -236,6 +237,33 @@ def test_source_ports_are_cycled_and_free_at_once(client: Agent, tcp: int) -> No
     assert seen.ok
     assert seen.local_port == [first + i % 3 for i in range(7)]
     assert seen.sources() == {"127.0.0.5": 7}
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_port_in_use_is_left_to_its_owner(
+    client: Agent, tcp: int, udp: int, protocol: Transport
+) -> None:
+    """Where any port will do another is taken; a flow that needs just this one says why not."""
+    port = {"tcp": tcp, "udp": udp}[protocol]
+    kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[protocol]
+    with socket.socket(type=kind) as owner:
+        owner.bind((LOOPBACK, 0))
+        if protocol == "tcp":
+            owner.listen()
+        taken = owner.getsockname()[1]
+        plan = Plan(
+            host=LOOPBACK,
+            port=port,
+            protocol=protocol,
+            count=1,
+            source_ports=(taken, taken),
+            any_port=True,
+        )
+        seen = client.probe(plan)
+        assert seen.ok
+        assert seen.local_port != [taken]
+        refused = client.probe(replace(plan, any_port=False))
+        assert (refused.outcome, refused.error) == (["error"], ["Address already in use"])
 
 
 def test_rst_leaves_no_time_wait_and_fin_does(client: Agent, tcp: int) -> None:
