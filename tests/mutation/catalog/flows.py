@@ -131,6 +131,17 @@ CONNTRACK = (
         ("CT-006",),
     ),
     Defect(
+        "UDP entries of an endpoint that stops serving stay",
+        ("iptables", "nftables"),
+        {
+            CLEANUP: (
+                "if endpoint.IsServing() {",
+                "if endpoint.IsServing() || endpoint.IsTerminating() {",
+            )
+        },
+        ("CT-012",),
+    ),
+    Defect(
         "UDP entries of a Service scaled to zero stay",
         ("iptables",),
         {
