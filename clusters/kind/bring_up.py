@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from clusters.protocol import Mode
     from clusters.providers import Request
 
+BY_KERNEL = frozenset({"sctp", "every-mode"})
+"""What containers can do where the kernel that they share can; a user-mode kernel does."""
+
 
 @dataclass(frozen=True, slots=True)
 class KindParts:
@@ -70,7 +73,7 @@ class KindProvider:
 
     def outlook(self, request: Request) -> Outlook:
         """Return what every kind cluster is."""
-        able = ALWAYS | OURS | {"sctp", "every-mode"}
+        able = ALWAYS | OURS | BY_KERNEL
         if kernel_of(request) == "host":
             able -= frozenset() if serves_sctp() else {"sctp"}
             able -= frozenset() if host_kernel.has_every_mode() else {"every-mode"}
