@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.case import case
 from suites.judges import seen_as
+from suites.node_ports import with_own_number
 from suites.routes import source_towards
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def test_released_after_deletion(
 ) -> None:
     """A NodePort holds no socket, is closed with its Service, and the next one may have it."""
     pods = workloads.pods(2, on=nodes[:2])
-    first = workloads.service("first", type="NodePort")
+    first = with_own_number(workloads, "first")
     target = first.node_target(nodes[0], port)
     check.reaches(clients.outside(), target, pods)
     # kube-proxy has opened no socket for it since 1.24 (k/k #108496).

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.case import case
+from suites.node_ports import with_own_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def free_node_port(workloads: Workloads, port: str) -> int:
     """Return a NodePort that the API has just taken back."""
-    spare = workloads.service("spare", type="NodePort")
+    spare = with_own_number(workloads, "spare")
     number = int(spare.port(port)["nodePort"])
     spare.delete()
     return number
@@ -38,7 +39,7 @@ def test_number_changes(
 ) -> None:
     """A Service's NodePort moves to another number and back; the old one is closed each time."""
     pods, outside = workloads.pods(2, on=nodes[:2]), clients.outside()
-    service = workloads.service(type="NodePort")
+    service = with_own_number(workloads)
     inside = clients.pod(nodes[0])
     check.reaches(inside, service.target(port), pods)
     free = free_node_port(workloads, port)
