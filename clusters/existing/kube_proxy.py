@@ -173,7 +173,9 @@ class KubeProxies:
         before = node.spec
         tidy = clean and before.mode != spec.mode
         if spec == self.base and not tidy:
-            self._remove_own(node)
+            if self._remove_own(node):
+                # It goes on until the kubelet ends it, and is no sign that the other one is up.
+                self.wait_gone(node)
             self._label(node, None)
         else:
             self._label(node, "own")
@@ -209,10 +211,13 @@ class KubeProxies:
     def _label(self, node: ExistingNode, value: str | None) -> None:
         self.kube.patch(f"/api/v1/nodes/{node.name}", {"metadata": {"labels": {NODE_LABEL: value}}})
 
-    def _remove_own(self, node: ExistingNode, grace: int = 0) -> None:
-        if name := self.own.pop(node.name, ""):
+    def _remove_own(self, node: ExistingNode, grace: int = 0) -> bool:
+        """Have the node's own kube-proxy end; tell whether there was one."""
+        name = self.own.pop(node.name, "")
+        if name:
             self.kube.delete(f"{PODS}/{name}", grace=grace)
             self.kube.delete(f"{CONFIG_MAPS}/{name}")
+        return bool(name)
 
     def _create_own(
         self, node: ExistingNode, spec: ProxySpec, *, cleaning: ProxySpec | None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
-from clusters.protocol import HEALTHZ_PORT, MODES, Node, ProxySpec
+from clusters.protocol import HEALTHZ_PORT, METRICS_PORT, MODES, Node, ProxySpec
 from fixtures.agent.client import Agent
 from fixtures.hosts import host_of
 from fixtures.kube import Kube
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.contract.conftest import Provider
 
 HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
+CONFIGZ = f"http://127.0.0.1:{METRICS_PORT}/configz"
 NOBODY = "http://127.0.0.1:9/"
 TIMEOUT = 0.5
 LATE = 5.0
@@ -159,6 +160,25 @@ def test_set_proxy_is_visible(cluster: Cluster, node: Node) -> None:
     assert cluster.nodes[0].spec == spec
     assert cluster.http(node, HEALTHZ).status == 200
     assert [other.spec for other in cluster.nodes[1:]] == before
+
+
+def test_what_has_synced_is_what_was_asked_for(
+    cluster: Cluster, node: Node, provider: Provider
+) -> None:
+    """When set_proxy returns the old kube-proxy is gone, also on the way back to the usual one."""
+    if provider.name == "fake":
+        pytest.skip("nothing of it is configured: its kube-proxy is a stand-in")
+
+    def sync_period() -> str:
+        said = json.loads(cluster.http(node, CONFIGZ).body)
+        return str(said["kubeproxy.config.k8s.io"][node.spec.mode]["syncPeriod"])
+
+    usual, before = node.spec, sync_period()
+    for period in ("41s", "42s"):
+        cluster.set_proxy(node, usual.with_config({usual.mode: {"syncPeriod": period}}))
+        assert sync_period() == period
+    cluster.set_proxy(node, usual)
+    assert sync_period() == before
 
 
 def test_proxy_stops_and_starts(cluster: Cluster, node: Node) -> None:
