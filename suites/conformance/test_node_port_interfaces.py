@@ -25,13 +25,16 @@ CHANGES = 150
 SYNCS = 4
 
 FIRST = "kp-many"
+ANY_TYPE = "type veth peer name"
+"""One that every kernel with pods has; many have no dummy."""
+
 IN_BACKGROUND = "f=$(mktemp); cat >$f; (ip -batch $f; rm $f) >/dev/null 2>&1 &"
 
 
 @contextmanager
 def many_addresses_of_its_own(cluster: Cluster, node: Node) -> Iterator[None]:
     """Have a node with many addresses, of the link's own scope, which kube-proxy leaves alone."""
-    lines = [f"link add {FIRST} type dummy", f"link set {FIRST} up"]
+    lines = [f"link add {FIRST} {ANY_TYPE} {FIRST}-1", f"link set {FIRST} up"]
     lines += [f"addr add fe80::{n:x}/64 dev {FIRST} nodad" for n in range(1, MANY + 1)]
     try:
         must(cluster, node, ["ip", "-batch", "-"], stdin="\n".join(lines), timeout=60)
@@ -42,7 +45,7 @@ def many_addresses_of_its_own(cluster: Cluster, node: Node) -> Iterator[None]:
 
 def interfaces_come_and_go(cluster: Cluster, node: Node) -> None:
     """Begin to make and delete an interface for about two seconds."""
-    changes = ["link add kp-short type dummy", "link del kp-short"] * CHANGES
+    changes = [f"link add kp-short {ANY_TYPE} kp-short-1", "link del kp-short"] * CHANGES
     must(cluster, node, ["sh", "-c", IN_BACKGROUND], stdin="\n".join(changes))
 
 
