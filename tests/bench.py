@@ -1,4 +1,4 @@
-"""One kept cluster of a mode, on which builds are judged one after the other."""
+"""Where builds are judged one after the other: a kept cluster of a mode, or a kind one each."""
 
 from __future__ import annotations
 
@@ -28,14 +28,22 @@ class Bench:
     """Runs cases against builds; makes the cluster when it is needed first, or takes a given one.
 
     `close` removes the cluster only if it was made here. `slow` is `--kp-slow`: the factor of every
-    bound that a case waits by.
+    bound that a case waits by. With `kind` each run has a kind cluster of its own, since a build
+    comes into its nodes when it is created.
     """
 
     def __init__(
-        self, mode: Mode, artifacts: Path, cluster: str = "", *, slow: float = 1.0
+        self,
+        mode: Mode,
+        artifacts: Path,
+        cluster: str = "",
+        *,
+        slow: float = 1.0,
+        kind: bool = False,
     ) -> None:
         self.mode = mode
         self.slow = slow
+        self.kind = kind
         self.artifacts = artifacts
         self.cluster = cluster
         self._given = bool(cluster)
@@ -53,10 +61,10 @@ class Bench:
                 self.mode,
                 "--kp-build",
                 build,
-                "--kp-keep",
                 "--kp-slow",
                 f"{self.slow:g}",
             ),
+            *(("--kp-cluster", "kind") if self.kind else ("--kp-keep",)),
             # What a broken build costs is no part of anybody's history.
             *("--kp-artifacts", str(artifacts), "--kp-history", "none"),
         ]

@@ -21,8 +21,9 @@ from tests.mutation.catalog import all_defects
 from tests.mutation.equivalents import EQUIVALENTS
 from tests.mutation.figures import figures_of
 from tests.mutation.ledger import Ledger
+from tests.mutation.on_kind import ON_KIND
 from tests.mutation.outcome import Fate
-from tests.mutation.report import as_json, as_markdown, summary, table
+from tests.mutation.report import KIND_HEAD, as_json, as_markdown, summary, table
 from tests.mutation.trials import Trial, check_catalogue, only, trials_of
 from tests.suites import ROOT
 
@@ -55,6 +56,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--cluster", default="", metavar="RUN", help="judge on this kept cluster, of one mode"
     )
+    made.add_argument(
+        "--kind",
+        action="store_true",
+        help="judge on kind clusters, one for each trial; without --only, a defect of each sort",
+    )
     made.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
     made.add_argument("--ledger", type=Path, metavar="FILE", help="default: in the artifacts")
     made.add_argument("--docs", type=Path, metavar="FILE", help="write the Markdown here as well")
@@ -83,12 +89,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.cluster and len(modes) != 1:
         console.print("--cluster is of one mode: give --mode as well")
         return 4
+    if options.cluster and options.kind:
+        console.print("--cluster is of embedded clusters: leave out --kind")
+        return 4
     try:
         check_catalogue(all_defects())
         trials = only(trials_of(all_defects(), modes), options.only)
     except ProxyproofError as error:
         console.print(str(error), markup=False)
         return 4
+    if options.kind and not options.only:
+        trials = [trial for trial in trials if trial.defect.name in ON_KIND]
     options.artifacts.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(options.ledger or options.artifacts / "results.jsonl")
     todo = open_trials(trials, ledger, options.again)
@@ -108,7 +119,9 @@ def try_all(
     """Run the campaign of each mode that has something to do."""
     lock, stop = threading.Lock(), threading.Event()
     deadline = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
-    plan = Plan(options.artifacts, options.whole, deadline, options.cluster, stop)
+    plan = Plan(
+        options.artifacts, options.whole, deadline, options.cluster, kind=options.kind, stop=stop
+    )
 
     def say(text: str) -> None:
         with lock:
@@ -140,7 +153,10 @@ def report(
     if missing := len(trials) - len(results):
         console.print(f"{missing} trials are still to do: run this again")
     (options.artifacts / "results.json").write_text(as_json(results))
-    markdown = as_markdown(results, EQUIVALENTS, missing=missing)
+    if options.kind:
+        markdown = as_markdown(results, missing=missing, head=KIND_HEAD)
+    else:
+        markdown = as_markdown(results, EQUIVALENTS, missing=missing)
     (options.artifacts / "sensitivity.md").write_text(markdown)
     if options.docs:
         (ROOT / options.docs).write_text(markdown)

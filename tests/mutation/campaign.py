@@ -40,6 +40,8 @@ GROUP = 12
 class Plan:
     """How to go about the trials; `deadline` is a time of `time.monotonic`, `cluster` a name.
 
+    With `kind` each trial has a kind cluster of its own.
+
     Once `stop` is set no trial begins, and the one under way is not filed.
     """
 
@@ -47,6 +49,7 @@ class Plan:
     whole: bool = False
     deadline: float = float("inf")
     cluster: str = ""
+    kind: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -66,7 +69,8 @@ class Campaign:
         self.plan = plan
         self.say = say
         self._builders = builders
-        self._bench = Bench(mode, plan.artifacts / mode, plan.cluster, slow=IMPATIENCE)
+        artifacts = plan.artifacts / mode
+        self._bench = Bench(mode, artifacts, plan.cluster, slow=IMPATIENCE, kind=plan.kind)
 
     def run(self, trials: Sequence[Trial]) -> None:
         """Try every defect and file the results, until all are done or the time is up."""

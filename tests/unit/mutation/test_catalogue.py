@@ -11,6 +11,7 @@ from fixtures.catalog import cases
 from tests.mutation.catalog import all_defects
 from tests.mutation.defect import IPTABLES, Defect
 from tests.mutation.equivalents import EQUIVALENTS
+from tests.mutation.on_kind import ON_KIND
 from tests.mutation.trials import Trial, check_catalogue, only, trials_of
 
 DEFECT = Defect("a thing", ("iptables", "ipvs"), {IPTABLES: ("old", "new")}, ("SVC-001",))
@@ -71,6 +72,10 @@ def test_only_takes_names_and_patterns() -> None:
     assert len(only(trials, ["*thing"])) == 2
     with pytest.raises(ConfigError, match="no defect of these modes is called a thin"):
         only(trials, ["a thin"])
+
+
+def test_what_is_tried_on_kind_is_in_the_catalogue() -> None:
+    assert set(ON_KIND) <= {defect.name for defect in all_defects()}
 
 
 def test_a_trial_of_another_text_is_another() -> None:
