@@ -36,14 +36,17 @@ NODE_FILES = {
 }
 """What a node's pod has below `FOLDER`, and where that comes from."""
 
+KERNELS_PORTS = "60000 65535"
+"""What kernels of pods and nodes choose ephemeral ports from, past those that probes are sent from
+(fixtures/source_ports.py)."""
+
 SYSCTLS = {
     "net/ipv4/icmp_ratelimit": "0",
     "net/ipv4/icmp_msgs_per_sec": "100000",
     "net/ipv6/icmp/ratelimit": "0",
-    "net/ipv4/ip_local_port_range": "60000 65535",
+    "net/ipv4/ip_local_port_range": KERNELS_PORTS,
 }
-"""What is refused is to be told each time: by default a kernel tells a sender once a second. And
-what nodes connect meanwhile leaves the source ports of probes alone (fixtures/source_ports.py)."""
+"""What is refused is to be told each time: by default a kernel tells a sender once a second."""
 
 BEFORE = "proxyproof.dev/sysctls-before"
 """Annotation of the system namespace: what a run has to set back, by node."""
@@ -170,8 +173,7 @@ def agent_pod(
         "tolerations": [{"operator": "Exists"}],
     }
     if not host:
-        # A pod's own ephemeral ports must not meet those that probes are sent from.
-        ports = {"name": "net.ipv4.ip_local_port_range", "value": "60000 65535"}
+        ports = {"name": "net.ipv4.ip_local_port_range", "value": KERNELS_PORTS}
         spec["securityContext"] = {"sysctls": [ports]}
     metadata = dict(manifest["metadata"])
     metadata["annotations"] = {**metadata.get("annotations", {}), CONTROL: str(control)}
