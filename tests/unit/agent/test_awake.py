@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clusters.protocol import AgentAddress
 from fixtures.awake import Awake
+from tests.unit.agent.standing import stop
 
 if TYPE_CHECKING:
     from tests.unit.agent.conftest import Launch
@@ -20,7 +21,7 @@ def test_only_who_answers_is_awake(launch: Launch) -> None:
         places = {"node-1": one, "node-2": two}
         awake = Awake.at({name: AgentAddress(a.host, a.port) for name, a in places.items()})
         try:
-            os.kill(process.pid, signal.SIGSTOP)
+            stop(process)
             began = time.monotonic()
             assert not awake.all({"node-1", "node-2"})
             assert not awake.all({""})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.agent.client import Agent, AgentRefused, Plan
+from tests.unit.agent.standing import stop
 
 if TYPE_CHECKING:
     from tests.unit.agent.conftest import Launch
@@ -62,7 +63,7 @@ def test_held_connections_tell_a_fin_and_a_silence(client: Agent, launch: Launch
     with launch("--serve", "tcp:0") as (server, process):
         port = server.served()[0].port
         with client.hold(Plan(host=LOOPBACK, port=port, count=50, timeout=1)) as held:
-            process.send_signal(signal.SIGSTOP)
+            stop(process)
             began = time.monotonic()
             assert held.check().outcomes() == {"timeout": 50}
             assert time.monotonic() - began < 25

@@ -20,6 +20,7 @@ from clusters.errors import TestbedError
 from fixtures.agent import agent as agent_module
 from fixtures.agent.client import Agent, AgentLost, AgentRefused, Plan
 from tests.unit.agent.conftest import SOURCE
+from tests.unit.agent.standing import stop
 
 if TYPE_CHECKING:
     from tests.unit.agent.conftest import Launch
@@ -120,7 +121,7 @@ def test_a_frozen_agent_is_lost_not_waited_for(launch: Launch, tcp: int) -> None
     """Silence beyond what the plan needs is the testbed's fault and names pod and purpose."""
     with launch(pod="frosty", timeout=0.3) as (agent, process):
         agent.hello()
-        process.send_signal(signal.SIGSTOP)
+        stop(process)
         with pytest.raises(AgentLost, match=r"pod frosty .* probe \(tcp 127.0.0.1 port .* n=2\)"):
             agent.probe(Plan(host=LOOPBACK, port=tcp, count=2, timeout=0.1))
         with pytest.raises(AgentLost, match="hello"):
