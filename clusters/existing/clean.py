@@ -7,10 +7,12 @@ import json
 from typing import TYPE_CHECKING
 
 from clusters.errors import TestbedError
-from clusters.existing import kube_proxy, objects
+from clusters.existing import objects
 from clusters.existing.api import load_api
+from clusters.existing.daemon_set import CONFIG_MAPS, NODE_LABEL, DaemonSet
 from clusters.existing.foothold import remove_namespaces
 from clusters.existing.node import node_access
+from clusters.existing.proxy_pod import PODS
 from clusters.kube import Kube
 
 if TYPE_CHECKING:
@@ -26,17 +28,17 @@ def clean(kubeconfig: Path) -> list[str]:
     """
     kube = Kube(load_api(kubeconfig))
     removed = _set_back(kube)
-    for node in kube.get(f"/api/v1/nodes?labelSelector={kube_proxy.NODE_LABEL}")["items"]:
+    for node in kube.get(f"/api/v1/nodes?labelSelector={NODE_LABEL}")["items"]:
         name = node["metadata"]["name"]
         _remove_pods(kube, f"&fieldSelector=spec.nodeName%3D{name}")
-        labels = {"metadata": {"labels": {kube_proxy.NODE_LABEL: None}}}
+        labels = {"metadata": {"labels": {NODE_LABEL: None}}}
         kube.patch(f"/api/v1/nodes/{name}", labels)
         removed.append(f"the label of node {name}")
     removed += _remove_pods(kube, "")
-    for entry in kube.get(f"{kube_proxy.CONFIG_MAPS}?labelSelector={SELECTOR}")["items"]:
-        kube.delete(f"{kube_proxy.CONFIG_MAPS}/{entry['metadata']['name']}")
+    for entry in kube.get(f"{CONFIG_MAPS}?labelSelector={SELECTOR}")["items"]:
+        kube.delete(f"{CONFIG_MAPS}/{entry['metadata']['name']}")
         removed.append(f"ConfigMap {entry['metadata']['name']}")
-    if kube_proxy.KubeProxies(kube, 0.0, lambda spec: str(spec.build)).let_on():
+    if DaemonSet(kube).let_on():
         removed.append("the affinity of the kube-proxy DaemonSet")
     removed += [f"namespace {name}" for name in remove_namespaces(kube, SELECTOR)]
     return removed
@@ -58,8 +60,8 @@ def _set_back(kube: Kube) -> list[str]:
 
 
 def _remove_pods(kube: Kube, query: str) -> list[str]:
-    found = kube.get(f"{kube_proxy.PODS}?labelSelector={SELECTOR}{query}")["items"]
+    found = kube.get(f"{PODS}?labelSelector={SELECTOR}{query}")["items"]
     names = [pod["metadata"]["name"] for pod in found]
     for name in names:
-        kube.delete(f"{kube_proxy.PODS}/{name}", grace=0)
+        kube.delete(f"{PODS}/{name}", grace=0)
     return [f"pod {name}" for name in names]

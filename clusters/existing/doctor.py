@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
 from clusters.existing.api import load_api
-from clusters.existing.kube_proxy import NAMESPACE, KubeProxies
+from clusters.existing.daemon_set import NAMESPACE, DaemonSet
 from clusters.existing.provider import ALWAYS, OURS_ONLY
+from clusters.existing.proxy_pod import proxy_on
 from clusters.existing.streams import Command
 from clusters.kube import Kube
 
@@ -149,15 +150,14 @@ def _look_at_nodes(kube: Kube, found: Finding) -> None:
 
 
 def _look_at_proxy(kube: Kube, found: Finding) -> None:
-    proxies = KubeProxies(kube, 0.0, lambda spec: str(spec.build))
+    daemon_set = DaemonSet(kube)
     try:
-        template = proxies.daemon_set()["spec"]["template"]["spec"]
-        found.image = template["containers"][0]["image"]
-        found.mode = proxies.mode()
+        found.image = daemon_set.template()["containers"][0]["image"]
+        found.mode = daemon_set.mode()
     except ConfigError as error:
         found.no_proxy = str(error)
     if found.mode and "list pods in kube-system" not in found.refused and found.nodes:
-        _ask_version(kube, proxies.pod_on(found.nodes[0]), found)
+        _ask_version(kube, proxy_on(kube, found.nodes[0]), found)
 
 
 def _ask_version(kube: Kube, pod: dict[str, Any] | None, found: Finding) -> None:

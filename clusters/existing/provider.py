@@ -20,6 +20,7 @@ from clusters.existing.foothold import Foothold, remove_namespaces
 from clusters.existing.kube_proxy import KubeProxies
 from clusters.existing.load_pods import LoadPod, LoadPods
 from clusters.existing.node import ExistingNode, node_access
+from clusters.existing.proxy_pod import proxy_on
 from clusters.existing.relay import Relay
 from clusters.hints import clusters_command
 from clusters.kube import Kube
@@ -174,7 +175,7 @@ class ExistingCluster:
                 "--kp-allow-disruption"
             )
         if not self._keeps_off:
-            self.proxies.keep_off()
+            self.proxies.daemon_set.keep_off()
             self._keeps_off = True
 
     def stop_api(self) -> None:
@@ -192,7 +193,7 @@ class ExistingCluster:
 
     def proxy_log(self, node: Node) -> str:
         """Return the last lines of kube-proxy's container on a node."""
-        pod = self.proxies.pod_on(node.name)
+        pod = proxy_on(self.kube, node.name)
         return self.proxies.log(pod, lines=LOG_LINES) if pod else ""
 
     def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:

@@ -150,7 +150,7 @@ class Creation:
         cluster.run_build(plan.spec)
         cluster.enter(plan.spec)
         self._step("access to nodes")
-        cluster.proxies.wait_rolled_out()
+        cluster.proxies.daemon_set.wait_rolled_out()
         for node in cluster.existing_nodes:
             cluster.proxies.wait_synced(node)
         cluster.prove(plan.spec)

@@ -123,7 +123,7 @@ class KindCluster(ExistingCluster):
 
         Raises `ConfigError` for one that kubeadm's DaemonSet could not start.
         """
-        template = self.proxies.daemon_set()["spec"]["template"]["spec"]
+        template = self.proxies.daemon_set.template()
         expected = template["containers"][0]["command"][0]
         if image.program != expected:
             raise ConfigError(
@@ -136,7 +136,7 @@ class KindCluster(ExistingCluster):
 
     def preload(self, binary: Path) -> None:
         """Note that the nodes have the image of the version's own kube-proxy already."""
-        template = self.proxies.daemon_set()["spec"]["template"]["spec"]
+        template = self.proxies.daemon_set.template()
         self._loaded[binary.resolve()] = template["containers"][0]["image"]
 
     def prove(self, spec: ProxySpec) -> None:
@@ -156,7 +156,7 @@ class KindCluster(ExistingCluster):
 
     def run_build(self, spec: ProxySpec) -> None:
         """Put the build into the DaemonSet, and let nodes be taken out of its hands."""
-        self.proxies.adopt(self._image_of(spec))
+        self.proxies.daemon_set.adopt(self._image_of(spec))
         self._keeps_off = True
 
     # -------------------------------------------------------------------- outside

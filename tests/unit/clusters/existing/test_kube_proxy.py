@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from clusters.existing.kube_proxy import CONFIG_MAPS, DAEMON_SET, NAME, NODE_LABEL, PODS
-from clusters.existing.kube_proxy import KubeProxies as Proxies
+from clusters.existing.daemon_set import CONFIG_MAPS, DAEMON_SET, NAME, NODE_LABEL
+from clusters.existing.kube_proxy import KubeProxies
+from clusters.existing.proxy_pod import PODS
 from clusters.protocol import ProxySpec
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_nothing_comes_up_beside_the_one_before(monkeypatch: pytest.MonkeyPatch)
     """What has synced is what was asked for: the old one is waited for in each direction."""
     monkeypatch.setattr("clusters.existing.kube_proxy.POLL", 0.001)
     node = Slow()
-    proxies = Proxies(cast("Any", node), 1.0, lambda _spec: "kube-proxy:own")
+    proxies = KubeProxies(cast("Any", node), 1.0, lambda _spec: "kube-proxy:own")
     proxies.base = USUAL
     for spec in (OWN, OTHER, USUAL):
         proxies.replace(cast("Any", node), spec, clean=False)

@@ -6,9 +6,10 @@ import ast
 from pathlib import Path
 from typing import Any
 
-from clusters.existing import kube_proxy, objects
+from clusters.existing import objects
+from clusters.existing.daemon_set import KEEP_OFF, keeping_off
 from clusters.existing.doctor import Finding, say
-from clusters.existing.kube_proxy import own_pod
+from clusters.existing.proxy_pod import own_pod
 
 
 def pod(**spec: Any) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def test_everything_is_labelled() -> None:
         objects.agent_config_map(),
         objects.node_config_map(),
         objects.node_pod("n1", "python:3", "run", 21_000),
-        own_pod(TEMPLATE, "kube-proxy-n1-1", "n1", "image", ""),
+        own_pod(TEMPLATE["spec"], "kube-proxy-n1-1", "n1", "image", ""),
     ]
     for thing in things:
         assert thing["metadata"]["labels"][objects.MANAGED] == "proxyproof"
@@ -116,7 +117,7 @@ TEMPLATE: dict[str, Any] = {
 
 def test_own_kube_proxy_is_the_daemon_sets_with_another_build() -> None:
     """Bound to its node, with its own configuration; the template is not touched."""
-    made = own_pod(TEMPLATE, "kube-proxy-n1-1", "n1", "candidate:1", "old:1")
+    made = own_pod(TEMPLATE["spec"], "kube-proxy-n1-1", "n1", "candidate:1", "old:1")
     spec = made["spec"]
     assert spec["nodeName"] == "n1"
     assert spec["containers"][0]["image"] == "candidate:1"
@@ -129,7 +130,7 @@ def test_own_kube_proxy_is_the_daemon_sets_with_another_build() -> None:
     assert not {"nodeSelector", "affinity"} & spec.keys()
     assert not made["metadata"]["labels"].keys() & TEMPLATE["metadata"]["labels"].keys()
     assert TEMPLATE["spec"]["containers"][0]["image"] == "upstream:1"
-    assert "initContainers" not in own_pod(TEMPLATE, "x", "n1", "candidate:1", "")["spec"]
+    assert "initContainers" not in own_pod(TEMPLATE["spec"], "x", "n1", "candidate:1", "")["spec"]
 
 
 def test_the_daemon_set_keeps_off_labelled_nodes() -> None:
@@ -138,11 +139,11 @@ def test_the_daemon_set_keeps_off_labelled_nodes() -> None:
         {"matchExpressions": [{"key": "a", "operator": "Exists"}]},
         {"matchFields": []},
     ]
-    kept = kube_proxy._keeping_off(terms)
+    kept = keeping_off(terms)
     for term in kept["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]:
-        assert kube_proxy.KEEP_OFF in term["matchExpressions"]
-    alone = kube_proxy._keeping_off([])["requiredDuringSchedulingIgnoredDuringExecution"]
-    assert alone == {"nodeSelectorTerms": [{"matchExpressions": [kube_proxy.KEEP_OFF]}]}
+        assert KEEP_OFF in term["matchExpressions"]
+    alone = keeping_off([])["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert alone == {"nodeSelectorTerms": [{"matchExpressions": [KEEP_OFF]}]}
 
 
 def test_disruption_is_asked_for_and_allowed() -> None:
