@@ -12,84 +12,24 @@ import datetime as dt
 import http.client
 import json
 import signal
-import socket
-import ssl
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from clusters.embedded.guest.api import MERGE, Api, Gone
+from clusters.embedded.guest.pod_status import agent_port, conditions, now
+
+if TYPE_CHECKING:
+    import socket
 
 LEASE_SECONDS = 16
 RENEW_SECONDS = 2.0
 RETRY_SECONDS = 0.1
 POLL_SECONDS = 0.02
 ENDED = ("Failed", "Succeeded")
-
-
-class Gone(Exception):  # noqa: N818 - the API's own word
-    """The object is not there, or not there any more (404, 409, 410)."""
-
-
-class Api:
-    """A connection to the API server; one for each thread."""
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
-        self.context = ssl.create_default_context(cafile=config["ca"])
-        self.connection: http.client.HTTPSConnection | None = None
-
-    def open(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
-        """Send a request and return the response, not yet read."""
-        if self.connection is None:
-            host, port = self.config["api_server"]
-            self.connection = http.client.HTTPSConnection(
-                host, port, context=self.context, timeout=10
-            )
-            self.connection.connect()
-            self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        headers = {"Authorization": f"Bearer {self.config['token']}", "Content-Type": kind}
-        text = None if body is None else json.dumps(body)
-        try:
-            self.connection.request(method, path, text, headers)
-            return self.connection.getresponse()
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
-
-    def call(
-        self, method: str, path: str, body: Any = None, kind: str = "application/json"
-    ) -> dict[str, Any]:
-        """Make a request and return the object; raises `Gone` or OSError."""
-        try:
-            answer = self.open(method, path, body, kind)
-            text = answer.read()
-        except http.client.HTTPException as error:
-            self.close()
-            raise OSError(str(error)) from error
-        if answer.status in (404, 409, 410):
-            raise Gone(text.decode(errors="replace"))
-        if answer.status >= 300:
-            raise OSError(f"{method} {path}: {answer.status} {text[:300]!r}")
-        result: dict[str, Any] = json.loads(text)
-        return result
-
-    def patch(self, path: str, body: Any) -> dict[str, Any]:
-        """Strategic merge patch."""
-        return self.call("PATCH", path, body, "application/strategic-merge-patch+json")
-
-    def close(self) -> None:
-        """Drop the connection; the next request opens a new one."""
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
-
-
-def now() -> str:
-    """Return the time as the API writes it."""
-    here = dt.datetime.now(dt.timezone.utc)  # noqa: UP017 - 3.9 runs it
-    return here.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Renewals:
@@ -124,30 +64,6 @@ class PodWorker:
         if "error" in reply:
             raise OSError(reply["error"])
         return reply
-
-
-def conditions(pod: dict[str, Any], *, running: bool) -> list[dict[str, Any]]:
-    """Return the pod's conditions; Ready needs every readiness gate's condition to be True."""
-    have = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
-    gates = [g["conditionType"] for g in pod["spec"].get("readinessGates", [])]
-    gated = all(have.get(gate) == "True" for gate in gates)
-    wanted = {
-        "PodScheduled": True,
-        "Initialized": True,
-        "ContainersReady": running,
-        "Ready": running and gated,
-    }
-    return [
-        {"type": kind, "status": str(value), "lastTransitionTime": now()}
-        for kind, value in wanted.items()
-        if have.get(kind) != str(value)
-    ]
-
-
-def agent_port(pod: dict[str, Any]) -> int:
-    """Return where the pod's agent was controlled before the node lost its power, or 0."""
-    annotations = pod["metadata"].get("annotations") or {}
-    return int(annotations.get("proxyproof.dev/agent", ":0").rpartition(":")[2])
 
 
 class Kubelet:
@@ -213,12 +129,7 @@ class Kubelet:
                     "renewTime": renewals.next(),
                 }
                 try:
-                    api.call(
-                        "PATCH",
-                        f"{base}/{self.name}",
-                        {"spec": spec},
-                        "application/merge-patch+json",
-                    )
+                    api.call("PATCH", f"{base}/{self.name}", {"spec": spec}, MERGE)
                 except Gone:
                     lease = {"metadata": {"name": self.name}, "spec": spec}
                     api.call("POST", base, lease)
@@ -254,7 +165,8 @@ class Kubelet:
         except OSError as error:
             self.log(f"pod {meta['name']}: {error}")
             status = {"phase": "Failed", "reason": "StartError", "message": str(error)}
-            Api(self.config).patch(self.path(pod) + "/status", {"status": status})
+            with Api(self.config) as api:
+                api.patch(self.path(pod) + "/status", {"status": status})
             return
         self.started[meta["uid"]] = made
         self.report(pod, made)
@@ -287,12 +199,8 @@ class Kubelet:
             "metadata": {"annotations": annotations},
             "status": status,
         }
-        try:
-            api = Api(self.config)
+        with contextlib.suppress(Gone), Api(self.config) as api:
             api.patch(self.path(pod) + "/status", body)
-            api.close()
-        except Gone:
-            pass
 
     def agent(self, made: dict[str, Any]) -> str:
         """Return where the pod's agent is controlled."""
@@ -315,12 +223,8 @@ class Kubelet:
             time.sleep(POLL_SECONDS)
         self.worker.ask("signal", uid=meta["uid"], signal=int(signal.SIGKILL))
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
-        try:
-            api = Api(self.config)
+        with contextlib.suppress(Gone), Api(self.config) as api:
             api.call("DELETE", self.path(pod), body)
-            api.close()
-        except Gone:
-            pass
 
     def in_background(self, work: Any, pod: dict[str, Any]) -> None:
         """Run `work` on a pod without holding up the watch."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from clusters.embedded.guest.kubelet import Renewals, agent_port, conditions, now
+from clusters.embedded.guest.kubelet import Renewals
+from clusters.embedded.guest.pod_status import agent_port, conditions, now
 
 GATE = "proxyproof.dev/ready"
 
