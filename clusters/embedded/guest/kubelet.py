@@ -223,8 +223,17 @@ class Kubelet:
             time.sleep(POLL_SECONDS)
         self.worker.ask("signal", uid=meta["uid"], signal=int(signal.SIGKILL))
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
-        with contextlib.suppress(Gone), Api(self.config) as api:
-            api.call("DELETE", self.path(pod), body)
+        while True:
+            try:
+                with Api(self.config) as api:
+                    api.call("DELETE", self.path(pod), body)
+            except Gone:
+                pass
+            except OSError as error:
+                self.log(f"pod {meta['name']} has ended: {error}")
+                time.sleep(RENEW_SECONDS)
+                continue
+            return
 
     def in_background(self, work: Any, pod: dict[str, Any]) -> None:
         """Run `work` on a pod without holding up the watch."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from clusters.embedded.guest.kubelet import Renewals
+from clusters.embedded.guest import kubelet
+from clusters.embedded.guest.api import Gone
+from clusters.embedded.guest.kubelet import Kubelet, Renewals
 from clusters.embedded.guest.pod_status import agent_port, conditions, now
 
 GATE = "proxyproof.dev/ready"
@@ -88,3 +91,34 @@ def test_a_pod_keeps_its_control_port_over_a_boot() -> None:
     assert agent_port({"metadata": {"annotations": annotations}}) == 7104
     assert agent_port({"metadata": {}}) == 0
     assert agent_port({"metadata": {"annotations": {"other": "x:1"}}}) == 0
+
+
+@pytest.mark.parametrize("last", [None, Gone("not found")])
+def test_a_pod_that_ended_while_the_api_was_away_is_forgotten_later(
+    monkeypatch: pytest.MonkeyPatch, last: Exception | None
+) -> None:
+    """The deletion is asked for until the API has heard it; otherwise the pod would stay."""
+    answers: list[Exception | None] = [ConnectionRefusedError("refused"), OSError("503"), last]
+    asked = []
+
+    class Away:
+        def __init__(self, _config: dict[str, Any]) -> None: ...
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def call(self, method: str, path: str, body: dict[str, Any]) -> None:
+            asked.append((method, path, body["preconditions"]["uid"]))
+            if error := answers.pop(0):
+                raise error
+
+    monkeypatch.setattr(kubelet, "Api", Away)
+    monkeypatch.setattr(kubelet, "RENEW_SECONDS", 0.0)
+    ours, workers = socket.socketpair()
+    workers.sendall(b"{}\n{}\n")
+    one = Kubelet({"name": "node-1"}, ours)
+    one.end({"metadata": {"namespace": "ns", "name": "web", "uid": "u1"}})
+    assert asked == [("DELETE", "/api/v1/namespaces/ns/pods/web", "u1")] * 3
+    assert answers == []
