@@ -31,6 +31,9 @@ HEALTHZ_PORT = 10256
 METRICS_PORT = 10249
 """Defaults of the KubeProxyConfiguration's healthzBindAddress and metricsBindAddress."""
 
+KUBE_PROXY_HOST = "localhost"
+"""How a node reaches its own kube-proxy: by its loopback, of whichever family that listens at."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProxySpec:

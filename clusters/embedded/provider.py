@@ -19,7 +19,15 @@ from clusters.embedded.proxy import ProxyRunner
 from clusters.embedded.store import Store
 from clusters.errors import ConfigError, TestbedError
 from clusters.kube import Kube
-from clusters.protocol import METRICS_PORT, AgentAddress, HttpAnswer, Node, ProxySpec, Ran
+from clusters.protocol import (
+    KUBE_PROXY_HOST,
+    METRICS_PORT,
+    AgentAddress,
+    HttpAnswer,
+    Node,
+    ProxySpec,
+    Ran,
+)
 from clusters.schedulers import has_scheduler
 
 if TYPE_CHECKING:
@@ -191,7 +199,7 @@ class EmbeddedCluster:
 
     def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
         """How many syncs kube-proxy had ended `age` seconds ago or later, by labels."""
-        url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+        url = f"http://{KUBE_PROXY_HOST}:{METRICS_PORT}/metrics"
         counters: dict[str, float] = self._own(node).control.ask("syncs", url=url, age=age)[
             "counters"
         ]

@@ -12,7 +12,7 @@ import yaml
 
 from clusters.embedded.proxy_config import render
 from clusters.errors import BuildError
-from clusters.protocol import HEALTHZ_PORT, METRICS_PORT
+from clusters.protocol import HEALTHZ_PORT, KUBE_PROXY_HOST, METRICS_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,10 +183,10 @@ class ProxyRunner:
 def has_synced(ask: Callable[..., dict[str, Any]]) -> bool:
     """Tell whether the kube-proxy of the node that `ask` asks has synced, as `synced` says."""
     # The health answer is small; the metrics are a hundred times that, so they come second.
-    health = ask("http", url=f"http://127.0.0.1:{HEALTHZ_PORT}/healthz", timeout=2.0)
+    health = ask("http", url=f"http://{KUBE_PROXY_HOST}:{HEALTHZ_PORT}/healthz", timeout=2.0)
     if health["status"] != 200:
         return False
-    url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+    url = f"http://{KUBE_PROXY_HOST}:{METRICS_PORT}/metrics"
     reply = ask("http", url=url, timeout=2.0)
     stamps = re.findall(
         r"^kubeproxy_sync_proxy_rules_last_timestamp_seconds(?:\{[^}]*\})? (\S+)$",

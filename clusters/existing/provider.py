@@ -24,7 +24,15 @@ from clusters.existing.proxy_pod import proxy_on
 from clusters.existing.relay import Relay
 from clusters.hints import clusters_command
 from clusters.kube import Kube
-from clusters.protocol import METRICS_PORT, AgentAddress, HttpAnswer, Node, ProxySpec, Ran
+from clusters.protocol import (
+    KUBE_PROXY_HOST,
+    METRICS_PORT,
+    AgentAddress,
+    HttpAnswer,
+    Node,
+    ProxySpec,
+    Ran,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -198,7 +206,7 @@ class ExistingCluster:
 
     def proxy_syncs(self, node: Node, *, age: float = 0.2) -> dict[str, float]:
         """How many syncs kube-proxy had ended `age` seconds ago or later, by labels."""
-        url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+        url = f"http://{KUBE_PROXY_HOST}:{METRICS_PORT}/metrics"
         counters: dict[str, float] = self._own(node).control.ask("syncs", url=url, age=age)[
             "counters"
         ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.protocol import METRICS_PORT
+from clusters.protocol import KUBE_PROXY_HOST, METRICS_PORT
 from fixtures.case import case
 from fixtures.clients import Target
 from fixtures.metrics import parse_samples
@@ -112,7 +112,7 @@ def test_localhost_in_nftables_mode(
 
 def counts_rejected(answers: Answers, node: Node, protocol: str, family: Family) -> Judgement:
     """Judge whether the node counts packets of a protocol that its loopback refused."""
-    said = answers.get(node, "127.0.0.1", METRICS_PORT, "/metrics")
+    said = answers.get(node, KUBE_PROXY_HOST, METRICS_PORT, "/metrics")
     counted = parse_samples(said.body).get(REJECTED, {})
     packets = sum(
         value

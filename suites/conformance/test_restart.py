@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from clusters.protocol import HEALTHZ_PORT
+from clusters.protocol import HEALTHZ_PORT, KUBE_PROXY_HOST
 from fixtures.case import case
 from fixtures.churn import flip_affinity, repeating
 from suites.judges import same_backends
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SERVICE = "k/k test/e2e/network/service.go"
 RESTART = ("proxy-restart",)
-HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
+HEALTHZ = f"http://{KUBE_PROXY_HOST}:{HEALTHZ_PORT}/healthz"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.protocol import HEALTHZ_PORT, METRICS_PORT
+from clusters.protocol import HEALTHZ_PORT, KUBE_PROXY_HOST, METRICS_PORT
 from fixtures.case import case
 from fixtures.metrics import SYNCS, parse_samples
 from suites.answers import Answers
@@ -20,7 +20,6 @@ HEALTH = "k/k pkg/proxy/healthcheck/proxy_health.go"
 METRICS = "k/k pkg/proxy/metrics/metrics.go"
 URLS = "k/k test/e2e/network/networking.go, check kube-proxy urls"
 
-LOOPBACK = "127.0.0.1"
 
 NAMES = (
     SYNCS,
@@ -47,7 +46,7 @@ def test_healthz(nodes: Sequence[Node], cluster: Cluster, recorder: Recorder) ->
     answers = Answers(cluster, recorder)
     for node in nodes:
         for path in ("/healthz", "/livez"):
-            require(answers.judge(node, LOOPBACK, HEALTHZ_PORT, path))
+            require(answers.judge(node, KUBE_PROXY_HOST, HEALTHZ_PORT, path))
 
 
 @case("HLT-003", feature="metrics", profile="readiness", reference=METRICS)
@@ -61,7 +60,7 @@ def test_metrics(
     """The documented metrics are there on every node, and no sync has failed."""
     answers = Answers(cluster, recorder)
     for node in nodes:
-        said = answers.get(node, LOOPBACK, METRICS_PORT, "/metrics")
+        said = answers.get(node, KUBE_PROXY_HOST, METRICS_PORT, "/metrics")
         assert said.status == 200, f"{node.name} answers {said.status} to a request for its metrics"
         found = parse_samples(said.body)
         missing = [name for name in NAMES if name not in found]
@@ -84,7 +83,7 @@ def test_mode(nodes: Sequence[Node], cluster: Cluster, recorder: Recorder) -> No
         require(
             answers.judge(
                 node,
-                LOOPBACK,
+                KUBE_PROXY_HOST,
                 METRICS_PORT,
                 "/proxyMode",
                 body=lambda text, right=right: text.strip() == right,  # type: ignore[misc]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusters.protocol import HEALTHZ_PORT
+from clusters.protocol import HEALTHZ_PORT, KUBE_PROXY_HOST
 from fixtures.case import case
 from fixtures.churn import flip_affinity, repeating
 from fixtures.clients import Target
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from suites.check import Check
 
 HEALTH = "k/k pkg/proxy/healthcheck/proxy_health.go"
-LOOPBACK = "127.0.0.1"
 TAINT = "ToBeDeletedByClusterAutoscaler"
 OK, UNAVAILABLE = 200, 503
 EVERY = 0.5
@@ -70,7 +69,7 @@ class Health:
                 partial(
                     self.answers.judge,
                     self.node,
-                    LOOPBACK,
+                    KUBE_PROXY_HOST,
                     HEALTHZ_PORT,
                     path,
                     status=status,
@@ -123,7 +122,7 @@ def test_node_about_to_be_deleted(
     /livez is about kube-proxy alone and stays 200.
     """
     answers, node = Answers(cluster, recorder), nodes[-1]
-    ask = partial(answers.judge, node, LOOPBACK, HEALTHZ_PORT)
+    ask = partial(answers.judge, node, KUBE_PROXY_HOST, HEALTHZ_PORT)
 
     def says(status: int) -> None:
         body = partial(eligible, right=status == OK)
@@ -140,7 +139,7 @@ def test_node_about_to_be_deleted(
             with tainted(kube, node, TAINT):
                 says(UNAVAILABLE)
             says(OK)
-    require(answers.judge(nodes[0], LOOPBACK, HEALTHZ_PORT, "/healthz"))
+    require(answers.judge(nodes[0], KUBE_PROXY_HOST, HEALTHZ_PORT, "/healthz"))
 
 
 @case(

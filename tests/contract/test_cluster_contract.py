@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.errors import ConfigError, ProxyproofError, TestbedError
-from clusters.protocol import HEALTHZ_PORT, METRICS_PORT, MODES, Node, ProxySpec
+from clusters.protocol import HEALTHZ_PORT, KUBE_PROXY_HOST, METRICS_PORT, MODES, Node, ProxySpec
 from fixtures.agent.client import Agent
 from fixtures.hosts import host_of
 from fixtures.kube import Kube
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from clusters.protocol import AgentAddress, Cluster
     from tests.contract.conftest import Provider
 
-HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
-CONFIGZ = f"http://127.0.0.1:{METRICS_PORT}/configz"
+HEALTHZ = f"http://{KUBE_PROXY_HOST}:{HEALTHZ_PORT}/healthz"
+CONFIGZ = f"http://{KUBE_PROXY_HOST}:{METRICS_PORT}/configz"
 NOBODY = "http://127.0.0.1:9/"
 TIMEOUT = 0.5
 LATE = 5.0

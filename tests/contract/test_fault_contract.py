@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.errors import ConfigError
-from clusters.protocol import HEALTHZ_PORT
+from clusters.protocol import HEALTHZ_PORT, KUBE_PROXY_HOST
 from fixtures.faults import Frozen, PowerCut, ProxyStopped, StoreStalled, Unplugged
 from fixtures.link_faults import Corrupted, Narrow
 from fixtures.nemesis import Nemesis, undo_all
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clusters.protocol import Cluster
     from fixtures.faults import Fault
 
-HEALTHZ = f"http://127.0.0.1:{HEALTHZ_PORT}/healthz"
+HEALTHZ = f"http://{KUBE_PROXY_HOST}:{HEALTHZ_PORT}/healthz"
 FAULTS: dict[str, Callable[[str], Fault]] = {
     "frozen": Frozen,
     "unplugged": Unplugged,

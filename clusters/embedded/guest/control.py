@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PORT = 7000
 
+LOOPBACKS = ("127.0.0.1", "[::1]")
+
 LINGER = 1.0
 """Seconds for the other side of a terminal to notice its end."""
 
@@ -127,14 +129,26 @@ class Control:
             return {"counters": self.counted}
 
     def http(self, request: dict[str, Any]) -> dict[str, Any]:
-        """GET a URL from the node's own network namespace."""
-        try:
-            with urllib.request.urlopen(request["url"], timeout=request["timeout"]) as answer:  # noqa: S310
-                return self.answered(answer.status, answer)
-        except urllib.error.HTTPError as error:
-            return self.answered(error.code, error)
-        except OSError as error:
-            return {"status": 0, "body": str(error)}
+        """GET a URL from the node's own network namespace.
+
+        "localhost" is whichever loopback address is listened at: kube-proxy's metrics are at that
+        of its primary family alone (getDefaultAddresses in k/k pkg/proxy/apis/config/v1alpha1).
+        """
+        url, at = request["url"], "//localhost:"
+        hosts = LOOPBACKS if at in url else ("",)
+        said: dict[str, Any] = {}
+        for host in hosts:
+            try:
+                where = url.replace(at, f"//{host}:", 1)
+                with urllib.request.urlopen(where, timeout=request["timeout"]) as answer:  # noqa: S310
+                    return self.answered(answer.status, answer)
+            except urllib.error.HTTPError as error:
+                return self.answered(error.code, error)
+            except OSError as error:
+                said = {"status": 0, "body": str(error)}
+                if not isinstance(getattr(error, "reason", error), ConnectionRefusedError):
+                    break
+        return said
 
     @staticmethod
     def answered(status: int, answer: Any) -> dict[str, Any]:
