@@ -18,9 +18,9 @@ PORTS = ({"name": "tcp", "protocol": "TCP", "port": 8080},)
 class Programmed:
     """Callable that waits until all that the API has by now is in force near some clients.
 
-    kube-proxy learns of EndpointSlices in the order in which they were written, as one watch
-    brings them all, and a sync programs all that it has learnt. So an endpoint written now works
-    only when those written before are in force.
+    kube-proxy learns of Services, and of EndpointSlices, in the order in which they were written,
+    as one watch brings all of a kind, and a sync programs all that it has learnt. So a new Service
+    with a new slice works only when those written before are in force.
     """
 
     def __init__(self, workloads: Workloads, check: Check) -> None:

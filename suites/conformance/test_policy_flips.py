@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fixtures.workloads import Pod, Service, Workloads
     from suites.check import Check
     from suites.health_port import HealthPort
+    from suites.programmed import Programmed
 
 FLOWS = "k/k pkg/proxy/conntrack/cleanup.go: changes of a Service do not affect existing flows"
 SYNC = "k/k pkg/proxy/servicechangetracker.go"
@@ -129,6 +130,7 @@ def test_external_policy_flips_fast(
     nodes: Sequence[Node],
     check: Check,
     health_port: Callable[[Service], HealthPort],
+    programmed: Programmed,
 ) -> None:
     """The last of several quick changes of externalTrafficPolicy holds, and none is a gap."""
     pods = workloads.pods(2, on=nodes[:2])
@@ -140,17 +142,24 @@ def test_external_policy_flips_fast(
         for _ in range(3):
             service.update(externalTrafficPolicy="Cluster")
             service.update(externalTrafficPolicy="Local")
+        # One of the changes before looks like the last.
+        programmed([clients.pod(nodes[0])], pods[0])
         port.says(nodes[0], 200, local=1)
         check.reaches(outside, target, pods[:1])
         for policy in ("Cluster", "Local", "Cluster"):
             service.update(externalTrafficPolicy=policy)
+        programmed([clients.pod(nodes[0])], pods[0])
         check.reaches(outside, target, pods)
         port.closed(nodes[0])
 
 
 @case("ITP-004", feature="iTP", min_nodes=2, reference=SYNC)
 def test_internal_policy_flips_fast(
-    workloads: Workloads, clients: Clients, nodes: Sequence[Node], check: Check
+    workloads: Workloads,
+    clients: Clients,
+    nodes: Sequence[Node],
+    check: Check,
+    programmed: Programmed,
 ) -> None:
     """The last of several quick changes of internalTrafficPolicy holds, and none is a gap."""
     pods = workloads.pods(2, on=nodes[:2])
@@ -160,4 +169,6 @@ def test_internal_policy_flips_fast(
         for last, reached in (("Local", pods[:1]), ("Cluster", pods)) * 2:
             for policy in ("Local", "Cluster", "Local", "Cluster", last):
                 service.update(internalTrafficPolicy=policy)
+            # One of the changes before looks like the last.
+            programmed([client], pods[0])
             check.reaches(client, service.target(), reached)
