@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from suites.judges import dropped, half_open, unbroken, without_late_replies
-from suites.oracles.outcomes import all_ok, covers, only
-from suites.oracles.statistics import never_chosen_samples
-from suites.oracles.verdict import Judgement, all_of, require, right, undecided, wrong
+from suites.oracles.outcomes import only
+from suites.oracles.verdict import Judgement, require, right, undecided, wrong
+from suites.reaching import Reaching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from fixtures.timeouts import Timeouts
     from fixtures.waits import Until
     from fixtures.workloads import Pod
-
-ALPHA = 1e-9
-"""Chance that a correct build fails one judgement by bad luck."""
 
 SYNCS = 2
 """The sync that is under way may have begun before a change; the one after it has it."""
@@ -44,7 +41,8 @@ class Check:
     """Waits and judgements of one case.
 
     Each method first waits until the state it names begins to hold (the build has
-    `timeouts.programmed` seconds), then makes fresh attempts of which none may differ.
+    `timeouts.programmed` seconds), then makes fresh attempts of which none may differ. Where the
+    case has changed nothing since the nodes settled, the first look is the judgement.
     """
 
     def __init__(
@@ -54,17 +52,20 @@ class Check:
         state: ProxyState,
         *,
         atomic: bool,
+        in_turn: Callable[[], bool] = lambda: False,
         changes: Callable[[], int] | None = None,
         awake: Callable[[Collection[str]], bool] = lambda _names: False,
     ) -> None:
         """`changes` counts what the case has changed, where all its changes are counted.
 
+        `in_turn` tells whether the nodes give connections to endpoints in turn, not at random.
         `awake` tells of nodes, by name, whether they are at work just now.
         """
         self.until = until
         self.timeouts = timeouts
         self._state = state
         self._atomic = atomic
+        self._in_turn = in_turn
         self._changes = changes
         self._awake = awake
         self._ended: dict[tuple[str, str], tuple[int, int]] = {}
@@ -88,30 +89,19 @@ class Check:
         a further judge that has to agree, `options` are fields of the probe's plan.
         """
         names = {pod.identity for pod in pods}
-        # One pod more than there should be: that many attempts would also have met an endpoint that
-        # is still there although it has been removed, or another one than the affine.
-        enough = never_chosen_samples(len(names) + 1 if every_pod else 2, ALPHA)
+        reaching = Reaching(names, every_pod=every_pod, in_turn=self._in_turn(), also=also)
+        looks: list[tuple[Attempts, Judgement]] = []
 
-        def judged(attempts: Attempts, *, whole: bool = True) -> Judgement:
-            columns = asdict(attempts)
-            judgements = [all_ok(columns, names)]
-            if whole and every_pod:
-                judgements.append(covers(columns, names, alpha=ALPHA))
-            if also is not None:
-                judgements.append(also(attempts))
-            return all_of(*judgements)
-
-        tries = 0
+        def probe(number: int) -> Attempts:
+            return client.probe(target, number, timeout=self.timeouts.answer, **options)
 
         def holds() -> Judgement:
-            nonlocal tries
-            tries += 1
             # One first: while the change has not arrived, an attempt may cost a timeout.
             first = client.probe(target, 1, timeout=self.timeouts.drop, **options)
-            judgement = judged(first, whole=False)
-            if judgement.ok is not True:
-                return judgement
-            return judged(client.probe(target, enough, timeout=self.timeouts.answer, **options))
+            looks.append((first, reaching.so_far(first)))
+            if looks[-1][1].ok is True:
+                looks[-1] = reaching.look(probe)
+            return looks[-1][1]
 
         self.until(
             f"{client.name} reaches {_named(pods)} at {target}",
@@ -119,11 +109,13 @@ class Check:
             within=self.timeouts.programmed,
             consecutive=1,
         )
-        if not self._atomic and not (tries == 1 and self._is_settled(client, target)):
+        if len(looks) == 1 and self._is_settled(client, target):
+            if count <= reaching.number:
+                return looks[0][0]
+        elif not self._atomic:
             self.until_settled(client, target, syncs=1)
-        number = max(count, enough)
-        attempts = client.probe(target, number, timeout=self.timeouts.answer, **options)
-        require(judged(attempts))
+        attempts, judgement = reaching.look(probe, count)
+        require(judgement)
         return attempts
 
     def until_settled(self, client: Client, target: Target, *, syncs: int = SYNCS) -> None:

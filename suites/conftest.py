@@ -44,6 +44,7 @@ def check(
         timeouts,
         ProxyState(cluster),
         atomic=mode not in {"ipvs", "all"},
+        in_turn=lambda: {node.spec.scheduler for node in cluster.nodes} == {"rr"},
         changes=(lambda: kube.writes) if counted else None,
         awake=awake.all,
     )

@@ -10,11 +10,11 @@ from fixtures.case import case
 from fixtures.many_addresses import many_addresses
 from fixtures.slices import PORTS, Slices, endpoint
 from fixtures.workloads import DEFAULT_PORTS
-from suites.check import ALPHA
 from suites.judges import unbroken
 from suites.known_bugs import LONG_NAMES
 from suites.oracles.statistics import never_chosen_samples
 from suites.oracles.verdict import require
+from suites.reaching import ALPHA
 from suites.routes import forgets_fragments
 from suites.spread import all_addresses, evenly
 

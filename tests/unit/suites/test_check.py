@@ -149,6 +149,26 @@ def test_a_node_settles_once_for_each_change(
     assert asked[3:] == ["node-1 node-2 2 ipv4"]
 
 
+def test_nothing_is_judged_twice_where_the_nodes_have_settled(
+    cluster: FakeCluster, recorder: Recorder, client: Client, target: Target
+) -> None:
+    """The first look is the judgement where nothing was changed since; more are made if asked."""
+    changes = 0
+    check = Check(Until(recorder), SHORT, ProxyState(cluster), atomic=True, changes=lambda: changes)
+
+    def connections(count: int = 0) -> int:
+        before = recorder.packets
+        check.reaches(client, target, pods("/node-2"), count=count)
+        return recorder.packets - before
+
+    assert connections() == 1 + 31 + 31
+    check.until_settled(client, target)
+    assert connections() == 1 + 31
+    assert connections(count=100) == 1 + 31 + 100
+    changes = 1
+    assert connections() == 1 + 31 + 31
+
+
 def test_refuses(check: Check, client: Client, closed: Target, target: Target) -> None:
     """A closed port refuses; a port that answers does not."""
     assert set(check.refuses(client, closed).outcome) == {"refused"}
