@@ -24,6 +24,9 @@ netlink_dump in net/netlink/af_netlink.c), so that a change can come in between.
 CHANGES = 150
 SYNCS = 4
 
+PATIENCE = 300
+"""Seconds to give a node all of them: whoever listens for addresses is told of each."""
+
 FIRST = "kp-many"
 ANY_TYPE = "type veth peer name"
 """One that every kernel with pods has; many have no dummy."""
@@ -37,7 +40,7 @@ def many_addresses_of_its_own(cluster: Cluster, node: Node) -> Iterator[None]:
     lines = [f"link add {FIRST} {ANY_TYPE} {FIRST}-1", f"link set {FIRST} up"]
     lines += [f"addr add fe80::{n:x}/64 dev {FIRST} nodad" for n in range(1, MANY + 1)]
     try:
-        must(cluster, node, ["ip", "-batch", "-"], stdin="\n".join(lines), timeout=60)
+        must(cluster, node, ["ip", "-batch", "-"], stdin="\n".join(lines), timeout=PATIENCE)
         yield
     finally:
         cluster.run(node, ["ip", "link", "del", FIRST])
