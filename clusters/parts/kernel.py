@@ -50,9 +50,9 @@ class Kernel:
 def get_kernel(workshop: Workshop, source: Path | None = None, series: str = "") -> Kernel:
     """Return the kernel; `source` is a linux-source .deb or tar.xz of the user's.
 
-    Without `series` it is 7.2, else the newest after it, else 6.1; what an earlier run chose stays:
-    a run must not need the network to learn that the archive moved on. Raises ConfigError for an
-    unusable source, TestbedError when the kernel cannot be built.
+    Without `series` it is 7.2, else the newest after it, else the release's own; what an
+    earlier run chose stays: a run must not need the network to learn that the archive moved on.
+    Raises ConfigError for an unusable source, TestbedError when the kernel cannot be built.
     """
     if os.uname().machine != "x86_64":
         raise ConfigError(

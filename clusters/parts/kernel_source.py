@@ -71,6 +71,12 @@ def choose(names: Iterable[str], series: str = "") -> str | None:
     return found[max(newer)] if newer and not series else None
 
 
+def newest(names: Iterable[str]) -> str | None:
+    """Return the source package of the newest series, None where there is none."""
+    found = {_pair(series_of(name)): name for name in names if _PACKAGE.match(name)}
+    return found[max(found)] if found else None
+
+
 def _pair(series: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)\.(\d+)", series)
     if not match:
@@ -103,11 +109,12 @@ def fetch(work: Path, series: str, commands: Commands, step: Step) -> Path:
     apt = PrivateApt(work / "apt-own", [source_line(stock, codename)], commands)
     apt.update(step)
     names = apt.names("^linux-source-")
-    package = choose(names, series) or (choose(names, "6.1") if not series else None)
+    package = choose(names, series) or (newest(names) if not series else None)
     if not package:
         raise TestbedError(
-            f"no Debian source of this machine offers linux-source-{series or FIRST_CHOICE}; "
-            "give a kernel source package yourself, or use the machine's own kernel"
+            f"no package source of this machine offers linux-source-{series or FIRST_CHOICE} "
+            f"({', '.join(sorted(names)) or 'it has none at all'}); use the machine's own kernel "
+            "(--kp-kernel host), or another series (--kp-kernel-series)"
         )
     return apt.download(package, work / "deb", step)
 

@@ -10,7 +10,7 @@ import pytest
 from clusters.errors import ConfigError
 from clusters.parts.commands import Commands
 from clusters.parts.kernel import FRAGMENT, lost_options
-from clusters.parts.kernel_source import choose, series_of, unpack
+from clusters.parts.kernel_source import choose, newest, series_of, unpack
 from clusters.parts.progress import Recorder
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def test_else_the_newest_above_it_by_number() -> None:
     names = ["linux-source-6.1", "linux-source-7.9", "linux-source-7.10"]
     assert choose(names) == "linux-source-7.10"
     assert choose(["linux-source-6.1"]) is None
+    assert newest(["linux-source", "linux-source-6.1", "linux-source-6.12"]) == "linux-source-6.12"
+    assert newest(["linux-source", "linux-source-6.8.0"]) is None
 
 
 def test_a_series_asked_for_is_taken_exactly() -> None:
