@@ -14,7 +14,7 @@ import sys
 import termios
 import tty
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from clusters.embedded import labclient, namespaces, rundir
 from clusters.embedded.addresses import NODE_CONTROL_PORT, NodeAddresses
@@ -28,7 +28,7 @@ from clusters.parts.progress import choose_progress
 from clusters.parts.workshop import open_workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 NOT_STARTED = 127
 """What a shell says of a program that is not there."""
@@ -38,7 +38,7 @@ END_OF_FILE = b"\x04"
 
 
 def list_runs(_options: argparse.Namespace) -> None:
-    """Print the clusters that are up."""
+    """Say which clusters are up."""
     running = rundir.running()
     for directory in running:
         state = directory / "state.json"
@@ -74,12 +74,12 @@ def down(options: argparse.Namespace) -> None:
 
 
 def show(options: argparse.Namespace) -> None:
-    """Print how to enter a cluster that is up."""
+    """Say how to enter a cluster that is up."""
     print(how_to_enter(_find(options.run)))
 
 
 def shell(options: argparse.Namespace) -> None:
-    """Open a terminal on a node."""
+    """Open a shell on a node of an embedded cluster, or run a command there."""
     if options.command and options.command[0].startswith("-"):
         # argparse takes all that follows the node for the command.
         raise ConfigError(f"{options.command[0]} belongs before {options.node}")
@@ -213,38 +213,61 @@ def _find(name: str) -> Path:
     return running[-1]
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # argparse ends with 2, which is an interruption here; usage is 4.
+        self.print_usage(sys.stderr)
+        self.exit(4, f"{self.prog}: error: {message}\n")
+
+
+def _add(
+    commands: argparse._SubParsersAction[_Parser],
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+) -> argparse.ArgumentParser:
+    """Add a command that says of itself what its function does."""
+    text = run.__doc__ or ""
+    command = commands.add_parser(name, help=text.splitlines()[0].rstrip("."), description=text)
+    command.set_defaults(run_command=run)
+    return command
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    top = argparse.ArgumentParser(prog="python -m clusters", description=__doc__)
+    top = _Parser(prog="python -m clusters", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("list", help="clusters that are up")
-    command.set_defaults(run_command=list_runs)
-    command = commands.add_parser("show", help="how to enter a cluster")
-    command.add_argument("run", nargs="?", default="")
-    command.set_defaults(run_command=show)
-    command = commands.add_parser("down", help="remove one cluster, or all that no run uses")
-    command.add_argument("run", nargs="?", default="")
-    command.set_defaults(run_command=down)
-    command = commands.add_parser("shell", help="a shell on a node, or a command there")
-    command.add_argument("node")
-    command.add_argument("command", nargs=argparse.REMAINDER)
-    command.add_argument("--run", default="")
-    command.set_defaults(run_command=shell)
-    command = commands.add_parser("prepare", help="fetch and build what runs need")
-    command.add_argument("--build", default=versions.DEFAULT_CONTROL_PLANE)
-    command.add_argument("--control-plane", default=versions.DEFAULT_CONTROL_PLANE)
-    command.add_argument("--kernel", choices=("uml", "host"), default="uml")
-    command.add_argument("--kernel-series", default="")
-    command.set_defaults(run_command=make_ready)
-    command = commands.add_parser("kind-image", help="build the node image of kind clusters")
-    command.add_argument("version", nargs="?", default=versions.DEFAULT_KIND)
-    command.set_defaults(run_command=kind_image)
-    command = commands.add_parser("doctor", help="what may run on an existing cluster")
-    command.add_argument("kubeconfig", type=Path)
-    command.set_defaults(run_command=examine)
-    command = commands.add_parser("clean", help="remove what killed runs left behind")
-    command.add_argument("kubeconfig", type=Path, nargs="?")
-    command.set_defaults(run_command=clean_up)
+    _add(commands, "list", list_runs)
+    command = _add(commands, "show", show)
+    command.add_argument("run", nargs="?", default="", help="default: the last that came up")
+    command = _add(commands, "down", down)
+    command.add_argument("run", nargs="?", default="", help="default: all that no run uses")
+    command = _add(commands, "shell", shell)
+    command.add_argument("--run", default="", help="before NODE; default: the last that came up")
+    command.add_argument("node", help="node-1, node-2 ...")
+    command.add_argument("command", nargs=argparse.REMAINDER, help="default: a shell")
+    command = _add(commands, "prepare", make_ready)
+    default = versions.DEFAULT_CONTROL_PLANE
+    command.add_argument("--build", default=default, help=f"as --kp-build; default {default}")
+    command.add_argument(
+        "--control-plane", default=default, metavar="VERSION", help=f"default {default}"
+    )
+    command.add_argument(
+        "--kernel", choices=("uml", "host"), default="uml", help="of the nodes; default uml"
+    )
+    command.add_argument(
+        "--kernel-series", default="", metavar="SERIES", help="such as 6.1; default: what there is"
+    )
+    command = _add(commands, "kind-image", kind_image)
+    default = versions.DEFAULT_KIND
+    command.add_argument(
+        "version", nargs="?", default=default, help=f"of Kubernetes; default {default}"
+    )
+    command = _add(commands, "doctor", examine)
+    command.add_argument("kubeconfig", type=Path, help="of the cluster; none is looked for")
+    command = _add(commands, "clean", clean_up)
+    command.add_argument(
+        "kubeconfig", type=Path, nargs="?", help="of a cluster; default: what is on this machine"
+    )
     return top
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -83,3 +84,19 @@ def test_command_ends_with_its_connection() -> None:
     near.close()
     talking.join(10)
     assert control.status({"name": "one"})["status"] == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("argv", [[], ["nosuch"], ["doctor"], ["down", "a", "b"]])
+def test_usage_ends_with_4(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that is not understood is the user's to mend, no interruption."""
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 4
+    assert "usage: python -m clusters" in capsys.readouterr().err
+
+
+def test_every_command_says_what_it_does() -> None:
+    """The list of commands has a line for each."""
+    listed = parser().format_help()
+    for command in ("list", "show", "down", "shell", "prepare", "kind-image", "doctor", "clean"):
+        assert re.search(rf"^    {command}\s+[A-Z]", listed, re.MULTILINE), command
