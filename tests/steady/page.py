@@ -15,9 +15,10 @@ HEAD = """# Steadiness
 
 How often the suites say something against a build that is as upstream released it: any case that is
 not passed, skipped or not offered, and any failure of the harness, is an alarm. Made by
-`python -m tests.steady`, which adds the runs of this machine to a ledger; the bound is the share of
-runs with an alarm that these runs leave open (95%, Clopper and Pearson). All on two processors that
-other work shared; with an alarm stands the load average at the end of its run.
+`python -m tests.steady --ledger docs/steadiness.jsonl --docs docs/steadiness.md`, which adds its
+runs to the ledger; the bound is the share of runs with an alarm that these runs leave open (95%,
+Clopper and Pearson). All on two processors that other work shared; with an alarm stands the load
+average at the end of its run.
 
 | mode | kube-proxy | cases | runs | with an alarm | at most | verdicts | minutes a run |
 |---|---|---|---|---|---|---|---|
