@@ -136,7 +136,8 @@ def _picture(run: Run, path: Path, out: Path) -> None:
     console.print()
     # The fonts of the stock format are fetched from a server; any monospaced one will do.
     form = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    title = "tox -e " + (run.info.mode or "proxyproof")
+    level = re.search(r"--kp-level[= ]\w+", run.info.command)
+    title = "tox -e " + (run.info.mode or "proxyproof") + (f" -- {level[0]}" if level else "")
     console.save_svg(str(path), title=title, code_format=form)
 
 

@@ -162,7 +162,7 @@ HEAD = """# Differences between the modes
 
 What iptables, IPVS and nftables mode are documented to do differently. A run of all modes
 (`tox -e all-modes`) shows where it met them, and fails for any other difference. Written by
-`python -m suites.differential.documented`.
+`python -m suites.differential.documented > docs/mode-differences.md`.
 
 | mode | what | source |
 |---|---|---|

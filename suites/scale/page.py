@@ -26,9 +26,10 @@ HEAD = """# What is said of the modes, measured
 "IPVS beats iptables: it finds a Service in constant time instead of walking through rules, halves
 the packet processing time, takes less CPU, spreads connections evenly and stays stable as Services
 grow."
-Here is each claim beside a measurement by `tox -e scale` of kube-proxy {version} on nodes with
-user-mode kernels ({kernel}), with nftables mode beside both, as their successor. Intervals hold the
-true figure with a confidence of 99%; a claim that an interval does not decide is not decided.
+Here is each claim beside a measurement by `tox -e scale{sizes}` of kube-proxy {version}
+on nodes with user-mode kernels ({kernel}), with nftables mode beside both, as their successor.
+Intervals hold the true figure with a confidence of 99%; a claim that an interval does not decide is
+not decided.
 
 Generated from a run by `python -m suites.scale.page _artifacts/run.jsonl docs`. The machine has
 {machine.processors} processors ({machine.model}) for three nodes and their control plane, and began
@@ -46,7 +47,10 @@ def main(journal: Path, folder: Path) -> None:
     seen = found[0].observations
     kernel = run.info.nodes[0].kernel if run.info.nodes else "unknown"
     head = HEAD.format(
-        version=run.info.build.version, kernel=f"Linux {kernel}", machine=run.info.machine
+        sizes=_sizes(seen),
+        version=run.info.build.version,
+        kernel=f"Linux {kernel}",
+        machine=run.info.machine,
     )
     parts = [head]
     parts.append("## Row by row\n\n" + markdown(seen["the article, row by row"]))
@@ -61,6 +65,13 @@ def main(journal: Path, folder: Path) -> None:
             (folder / name).write_text(str(drawn(seen[title])) + "\n")
             parts.append(f"{title[0].upper()}{title[1:]}:\n\n![{title}]({name})\n")
     (folder / "article.md").write_text("\n".join(parts))
+
+
+def _sizes(seen: Mapping[str, Any]) -> str:
+    """Return the option that measures again what the pictures show."""
+    shown = [seen[title]["series"] for title in PICTURES if title in seen]
+    sizes = sorted({x for series in shown for points in series.values() for x, _ in points})
+    return f" -- --kp-scale {','.join(f'{size:g}' for size in sizes)}" if sizes else ""
 
 
 def drawn(value: Mapping[str, Any]) -> str:

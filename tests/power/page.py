@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from suites.load.versus import LIMITS
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from tests.power.samples import Compared
     from tests.power.simulation import Power
+
+ENOUGH = 10
+"""Runs a mode from which rates say something about comparisons."""
 
 FACTORS = {"sync time": 1.25}
 """How much larger a figure is whose power is shown; 1.1 where it is not named here."""
@@ -41,7 +45,7 @@ HEADER = (
 
 def page(entries: Sequence[Compared]) -> str:
     """Return the page; simulates."""
-    lines = [HEAD.rstrip("\n"), "", HEADER, "|" + "---|" * (HEADER.count("|") - 1)]
+    lines = [HEAD.rstrip("\n"), "", *_few(entries), HEADER, "|" + "---|" * (HEADER.count("|") - 1)]
     for mode, name, found in simulated(entries):
         cells = (
             *(mode, name, found.runs, found.pairs),
@@ -54,6 +58,20 @@ def page(entries: Sequence[Compared]) -> str:
     lines += ["", "## Said against a build that was compared with itself", ""]
     said = [f"- {e.run.where}: {alarm}" for e in entries for alarm in e.run.alarms]
     return "\n".join(lines + (said or ["Nothing."])) + "\n"
+
+
+def _few(entries: Sequence[Compared]) -> list[str]:
+    """Say what the rates are about while the runs are too few."""
+    counted = Counter(entry.run.mode for entry in entries)
+    fewest = min(counted.values(), default=0)
+    if fewest >= ENOUGH:
+        return []
+    runs = "one run" if fewest == 1 else f"{fewest} runs"
+    return [
+        f"No more than {runs} a mode so far: the columns *same* are about how far those were off,",
+        "and no rates of error yet.",
+        "",
+    ]
 
 
 def simulated(entries: Sequence[Compared]) -> Iterator[tuple[str, str, Power]]:

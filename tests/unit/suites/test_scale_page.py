@@ -53,7 +53,7 @@ def test_page(tmp_path: Path) -> None:
     page = (tmp_path / "article.md").read_text()
     assert "| a \\| b | holds |" in page
     assert "| 1,000 | ipvs |" in page
-    assert "v1.37.2" in page
+    assert "`tox -e scale -- --kp-scale 100,1000` of kube-proxy v1.37.2" in page
     assert "2 processors (a model)" in page
     assert (tmp_path / "article-cpu.svg").read_text().startswith("<svg ")
 
