@@ -4,7 +4,7 @@ r"""Load on anything that speaks TCP, HTTP or UDP, by locust's own command line 
     locust -f suites/load/locustfile.py --host http://10.96.0.10:80 --headless --users 20 \
         --steps 100x10,400x2,100x10 --samples samples.json
 
-Each attempt is a new connection at a moment of its own; `--help` has the options under "schedule".
+Each attempt is a new connection at a moment of its own; docs/load.md lists the options.
 """
 
 from __future__ import annotations
