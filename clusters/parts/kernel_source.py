@@ -62,8 +62,7 @@ def choose(names: Iterable[str], series: str = "") -> str | None:
 
     None when there is no such package.
     """
-    known = {match.groups(): name for name in names if (match := _PACKAGE.match(name))}
-    found = {(int(major), int(minor)): name for (major, minor), name in known.items()}
+    found = _by_series(names)
     wanted = _pair(series or FIRST_CHOICE)
     if wanted in found:
         return found[wanted]
@@ -73,8 +72,13 @@ def choose(names: Iterable[str], series: str = "") -> str | None:
 
 def newest(names: Iterable[str]) -> str | None:
     """Return the source package of the newest series, None where there is none."""
-    found = {_pair(series_of(name)): name for name in names if _PACKAGE.match(name)}
+    found = _by_series(names)
     return found[max(found)] if found else None
+
+
+def _by_series(names: Iterable[str]) -> dict[tuple[int, int], str]:
+    known = {match.groups(): name for name in names if (match := _PACKAGE.match(name))}
+    return {(int(major), int(minor)): name for (major, minor), name in known.items()}
 
 
 def _pair(series: str) -> tuple[int, int]:
