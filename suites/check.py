@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from fixtures.agent.attempts import Attempts
 from suites.judges import dropped, half_open, unbroken, without_late_replies
 from suites.oracles.outcomes import only
 from suites.oracles.verdict import Judgement, require, right, undecided, wrong
@@ -15,7 +16,6 @@ from suites.reaching import Reaching
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from fixtures.agent.attempts import Attempts
     from fixtures.clients import Client, Target
     from fixtures.proxy_state import ProxyState
     from fixtures.timeouts import Timeouts
@@ -90,18 +90,20 @@ class Check:
         """
         names = {pod.identity for pod in pods}
         reaching = Reaching(names, every_pod=every_pod, in_turn=self._in_turn(), also=also)
-        looks: list[tuple[Attempts, Judgement]] = []
+        tries, seen = 0, Attempts()
 
         def probe(number: int) -> Attempts:
             return client.probe(target, number, timeout=self.timeouts.answer, **options)
 
         def holds() -> Judgement:
+            nonlocal tries, seen
+            tries += 1
             # One first: while the change has not arrived, an attempt may cost a timeout.
             first = client.probe(target, 1, timeout=self.timeouts.drop, **options)
-            looks.append((first, reaching.so_far(first)))
-            if looks[-1][1].ok is True:
-                looks[-1] = reaching.look(probe)
-            return looks[-1][1]
+            judgement = reaching.so_far(first)
+            if judgement.ok is True:
+                seen, judgement = reaching.look(probe)
+            return judgement
 
         self.until(
             f"{client.name} reaches {_named(pods)} at {target}",
@@ -109,9 +111,9 @@ class Check:
             within=self.timeouts.programmed,
             consecutive=1,
         )
-        if len(looks) == 1 and self._is_settled(client, target):
+        if tries == 1 and self._is_settled(client, target):
             if count <= reaching.number:
-                return looks[0][0]
+                return seen
         elif not self._atomic:
             self.until_settled(client, target, syncs=1)
         attempts, judgement = reaching.look(probe, count)

@@ -53,7 +53,8 @@ class Reaching:
 
     def judge(self, attempts: Attempts) -> Judgement:
         """Judge whether they were answered by these pods alone, and by each."""
-        return all_of(*[self.so_far(attempts), *self._each(attempts)])
+        answered = self.so_far(attempts)
+        return all_of(answered, self._covers(attempts)) if self._every_pod else answered
 
     def look(self, probe: Callable[[int], Attempts], count: int = 0) -> tuple[Attempts, Judgement]:
         """Make `number` connections or more, and judge them.
@@ -62,10 +63,10 @@ class Reaching:
         gets none.
         """
         attempts = probe(max(count, self.number))
-        few = len(attempts) < self._random
-        if few and self.so_far(attempts).ok and not all(one.ok for one in self._each(attempts)):
+        few = self._every_pod and len(attempts) < self._random
+        if few and self.so_far(attempts).ok and not self._covers(attempts).ok:
             attempts = probe(self._random)
         return attempts, self.judge(attempts)
 
-    def _each(self, attempts: Attempts) -> list[Judgement]:
-        return [covers(asdict(attempts), self.names, alpha=ALPHA)] if self._every_pod else []
+    def _covers(self, attempts: Attempts) -> Judgement:
+        return covers(asdict(attempts), self.names, alpha=ALPHA)
